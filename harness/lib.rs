@@ -1,0 +1,16 @@
+//! Contract tests and scripted faults for clients of chat-completions APIs.
+//!
+//! The pure column, top to bottom; each uses only what stands above it:
+//! [`scenario`] (what is scripted) with [`policy`] and [`causes`] (what is right), [`reply`] (what a reply says),
+//! [`transcript`] (what happened), [`rules`] and [`verdict`] (what that means), [`gate`] (what follows), [`report`] (words).
+//!
+//! The ring of I/O: [`wire`] (the provider), [`client`] (the client under test), [`run`] (which joins them).
+//! [`reference`] is a client that does everything right.
+
+pub mod causes;
+pub mod client;
+pub mod duration;
+pub mod policy;
+pub mod scenario;
+pub mod transcript;
+pub mod wire;

@@ -1,0 +1,179 @@
+//! The provider's side of the wire: a [`plan`] is pure, the [`provider`] performs it, and [`Seen`] is what it saw.
+
+
+
+
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::scenario::{By, Host, Script};
+
+/// One thing done on a connection, after what came before it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WireStep {
+    /// Nothing, for so long (added up: the provider keeps absolute times).
+    Wait(Duration),
+    /// Exactly these bytes so many times, each in one write.
+    Send {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// How often.
+        times: u64,
+        /// What has been sent once they are out.
+        mark: Mark,
+    },
+    /// The steps again and again; `None`: for ever.
+    Loop {
+        /// How often.
+        times: Option<u64>,
+        /// What.
+        steps: Vec<WireStep>,
+    },
+    /// The end of the connection.
+    End(By),
+}
+
+/// How far a reply has come: what cancellation waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// The head is out.
+    pub head: bool,
+    /// Bytes of the encoded body that are out, before framing.
+    pub body: u64,
+    /// Events that are out.
+    pub events: u64,
+    /// The whole body is out.
+    pub end: bool,
+}
+
+/// What a plan fills in for `$name`s, by name without the dollar.
+pub type Fill = BTreeMap<String, String>;
+
+/// What the provider serves: one scenario instance.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Scripts by host.
+    pub hosts: BTreeMap<Host, Script>,
+    /// Own scripts of users, by user.
+    pub own: Vec<BTreeMap<Host, Script>>,
+    /// What an unscripted host, and a host beyond its capacity, answers.
+    pub ok: crate::scenario::Step,
+    /// What a host beyond its capacity answers.
+    pub busy: crate::scenario::Step,
+    /// What an expired or wrong key is answered.
+    pub refused_key: crate::scenario::Step,
+    /// What a wrong path or method is answered.
+    pub not_found: crate::scenario::Step,
+    /// Requests a host takes at once.
+    pub capacity: BTreeMap<Host, u32>,
+    /// The path that a chat completion is asked for on.
+    pub endpoint_path: String,
+    /// Keys are refused so long after the start.
+    pub token_ttl: Option<Duration>,
+    /// The identity of each user: markers that stand in its requests.
+    pub markers: Vec<String>,
+    /// The key of each host.
+    pub keys: BTreeMap<Host, String>,
+    /// The model of each host.
+    pub models: BTreeMap<Host, String>,
+}
+
+/// One connection's use for one request, or a connection without any, as the provider saw it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Which host.
+    pub host: Host,
+    /// Which connection, counted over the instance from 0.
+    pub connection: u64,
+    /// The connection carried a request before this one.
+    pub reused: bool,
+    /// The connection was accepted.
+    pub accepted: Instant,
+    /// The request was read whole; `None`: no request came, or not all of it.
+    pub requested: Option<Instant>,
+    /// What was asked, if the head could be read.
+    pub request: Option<Asked>,
+    /// Whose request it is, by its marker.
+    pub user: Option<usize>,
+    /// Why it was served as it was.
+    pub served: Served,
+    /// The label of the step served.
+    pub step: String,
+    /// The step's place in its script, from 0; for phases, the phase.
+    pub index: usize,
+    /// It came from the user's own script.
+    pub own_script: bool,
+    /// The step served is a faulty one.
+    pub faulty: bool,
+    /// The first byte of the head was about to be sent.
+    pub first_byte: Option<Instant>,
+    /// The last byte was sent.
+    pub last_byte: Option<Instant>,
+    /// The exchange was over: the plan done, or the client gone.
+    pub ended: Option<Instant>,
+    /// How.
+    pub ending: Ending,
+    /// All that was sent, up to [`KEPT`] bytes.
+    pub sent: Arc<[u8]>,
+    /// How much was sent.
+    pub sent_len: u64,
+    /// The wait that the head asked for, as scripted.
+    pub wait_asked: Option<Duration>,
+}
+
+/// Bytes of a reply that are kept to be read; what lies beyond is counted only.
+pub const KEPT: usize = 4 << 20;
+
+/// Why a request was served as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// A step of the script (or `ok`, for a host without one).
+    Step,
+    /// A redirect hop: it follows a reply of ours with a location.
+    Hop,
+    /// A connection that a step ended before any request.
+    Contact,
+    /// A request that carries no canary, or asks for something else.
+    Stray,
+    /// More requests at once than the host takes.
+    Busy,
+    /// A wrong or expired key.
+    RefusedKey,
+    /// A connection that ended without a whole request and without our doing.
+    Nothing,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The plan was done; the connection is kept, or was closed as the framing says.
+    Done,
+    /// The plan broke it off.
+    Cut(By),
+    /// The client went away first, or during a stall.
+    Left,
+    /// It was still going on when the watch ended.
+    Open,
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its method.
+    pub method: String,
+    /// Its target.
+    pub target: String,
+    /// Its headers, names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    /// The value of the first header of this name (in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
