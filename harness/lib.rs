@@ -14,3 +14,4 @@ pub mod policy;
 pub mod scenario;
 pub mod transcript;
 pub mod wire;
+pub mod yaml;

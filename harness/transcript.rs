@@ -48,8 +48,12 @@ pub struct Transcript {
     pub users: Vec<UserRequest>,
     /// In the order in which their requests were complete.
     pub attempts: Vec<Attempt>,
+    /// Connections that a step ended before any request, where several users might have made them: only sums are judged.
+    pub contacts: Vec<Contact>,
     /// Requests that belong to no user.
     pub strays: Vec<Stray>,
+    /// Hosts that refuse connections for part of the time or all of it: nobody sees those attempts.
+    pub refusing: Vec<Host>,
     /// Attempts of all users together, as expected.
     pub total: BTreeMap<Host, Count>,
     /// Canaries found where they must not be.
@@ -120,7 +124,8 @@ pub struct OutcomeFacts {
     pub usage: bool,
     /// Attempts it says it made.
     pub attempts: Option<u32>,
-    /// JSON pointers at which the answer differs from each alternative's `answer`, by place in `expect`.
+    /// Where answer or error differ from what an alternative expects, as JSON pointers that begin with `/answer` or `/error`;
+    /// by the alternative's place in `expect`: group, a dot, alternative.
     pub mismatches: BTreeMap<String, Vec<String>>,
 }
 
@@ -176,6 +181,8 @@ pub struct Attempt {
     pub step: StepFacts,
     /// How the wire ended.
     pub wire: Wire,
+    /// Bytes sent, head and framing included.
+    pub sent: u64,
     /// What the reply said, as far as it was sent.
     pub reply: ReplyFacts,
     /// Redirect hops that followed it.
@@ -280,6 +287,15 @@ pub struct Hop {
     pub method: String,
     /// It carried a key of ours.
     pub carried_key: bool,
+}
+
+/// A connection that a step ended before any request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Where.
+    pub host: Host,
+    /// When.
+    pub accepted: Micros,
 }
 
 /// A request that belongs to no user.

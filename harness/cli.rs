@@ -1,0 +1,160 @@
+//! The arguments of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Contract tests and scripted faults for clients of chat-completions APIs.
+///
+/// Without a command the whole embedded suite runs against the reference client.
+/// Exit status: 0 fine, 1 a must was broken, 2 bad usage or bad files, 3 some verdict could not be had.
+#[derive(Debug, Parser)]
+#[command(name = "brownout", version, max_term_width = 100, infer_subcommands = false)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of a bare run.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios against the reference client
+    Run(Box<RunCommand>),
+    /// List scenarios
+    List(List),
+    /// Explain a rule, a scenario, a failure mode or a cause
+    Explain {
+        /// Its name, as a report prints it
+        name: String,
+        /// Where scenarios and policy come from
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Judge saved transcripts again
+    Judge {
+        /// Files with one transcript a line, as `run --transcripts` writes them
+        #[arg(required = true)]
+        transcripts: Vec<PathBuf>,
+        /// How results are shown
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print a JSON Schema
+    Schema {
+        /// Which one
+        #[arg(value_enum)]
+        which: Schema,
+    },
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunCommand {
+    /// Scenario ids or patterns with `*`; a name without labels means all its variants
+    pub patterns: Vec<String>,
+    /// Options of the run.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Options of a run.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Virtual time is exact and fast; real time is for clients that need it
+    #[arg(long, value_enum, default_value_t = Clock::Virtual)]
+    pub clock: Clock,
+    /// Run everything so many times, each with another seed, and demand equal verdicts
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Seed of identities and of the client's randomness
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Write one transcript a line to this file
+    #[arg(long, value_name = "FILE")]
+    pub transcripts: Option<PathBuf>,
+    /// Where scenarios and policy come from.
+    #[command(flatten)]
+    pub files: Files,
+    /// How results are shown.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Where scenarios and policy come from.
+#[derive(Debug, Args)]
+pub struct Files {
+    /// A policy that states what differs from the default one
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// A folder of scenarios instead of the embedded suite
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+}
+
+/// How results are shown.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// `json`: one object a scenario id, one a line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Exit with 3 when less than this share (in percent) was judged
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub min_judged: Option<f64>,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Scenario ids or patterns with `*`
+    pub patterns: Vec<String>,
+    /// Where scenarios and policy come from.
+    #[command(flatten)]
+    pub files: Files,
+    /// `json`: one object a scenario id, one a line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// A paused clock that leaps
+    Virtual,
+    /// True time
+    Real,
+}
+
+/// How results are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Which schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Schema {
+    /// Of a scenario file
+    Scenario,
+    /// Of the named replies
+    Replies,
+    /// Of a policy
+    Policy,
+    /// Of the table of causes
+    Causes,
+    /// Of a line of the JSON report
+    Report,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("write a share from 0 to 100, such as 95".to_owned()),
+    }
+}

@@ -1,0 +1,12 @@
+//! Verdicts in words: each report is a function to a `String`; only the program prints.
+
+pub mod explain;
+pub mod json;
+pub mod text;
+
+use crate::transcript::Micros;
+
+/// Seconds with three decimals and a sign, as on a timeline.
+fn clock(micros: Micros) -> String {
+    format!("+{:.3}", micros as f64 / 1e6)
+}

@@ -1,0 +1,29 @@
+//! Work that costs money or has effects is not done twice.
+
+use super::{Breach, Findings, View};
+use crate::transcript::Attempt;
+
+pub fn no_double_charge(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, _) in view.users().filter(|(_, request)| request.request.charge_sensitive) {
+        let attempts: Vec<_> = view.of_user(user).collect();
+        for (place, (index, attempt)) in attempts.iter().enumerate() {
+            if !view.charged(*index) {
+                continue;
+            }
+            let again = attempts[place + 1..].iter().find(|(_, next)| !deduplicated(view, attempt, next));
+            findings.check(again.is_some(), || {
+                let (_, next) = again.expect("checked in the condition");
+                let actual = format!("sent again to the {} after {}", next.host, view.ended(*index).name());
+                Breach::of_user(user, actual, "not sent again: it may have been charged").at(*index)
+            });
+        }
+    }
+    findings
+}
+
+/// Whether the provider can tell that both are one piece of work.
+fn deduplicated(view: &View, attempt: &Attempt, next: &Attempt) -> bool {
+    let key = |a: &Attempt| a.request.as_ref().and_then(|request| request.idempotency.clone());
+    view.policy().charge.key_deduplicates && attempt.host == next.host && key(attempt).is_some() && key(attempt) == key(next)
+}

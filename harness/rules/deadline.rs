@@ -1,0 +1,56 @@
+//! Time limits: of a user request, of an attempt, of everything.
+
+use super::{ALLOWANCE, Breach, Findings, View, view};
+use crate::{scenario::Host, transcript::Attempt};
+
+pub fn deadline_kept(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    let deadline = view::micros(*view.policy().deadline);
+    for (user, request) in view.users() {
+        // A request that never ends is for `terminates`.
+        let Some(ended) = request.ended else { continue };
+        let took = ended.saturating_sub(request.arrived);
+        findings.check(took > deadline + ALLOWANCE, || {
+            let actual = format!("the outcome came after {}", view::seconds(took));
+            Breach::of_user(user, actual, format_args!("within {}", view::seconds(deadline)))
+        });
+    }
+    findings
+}
+
+pub fn attempt_timeout_kept(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    let policy = view.policy();
+    for (index, attempt) in view.t.attempts.iter().enumerate() {
+        let limit = view::micros(match attempt.host {
+            Host::Fallback => *policy.fallback.timeout,
+            Host::Primary | Host::Elsewhere => *policy.attempt_timeout,
+        });
+        let silent = silent_for(view, attempt);
+        findings.check(silent > limit + ALLOWANCE, || {
+            let actual = format!("attempt {} at the {} was waited for {}", attempt.number, attempt.host, view::seconds(silent));
+            let expected = format!("given up within {}", view::seconds(limit));
+            Breach { user: attempt.user, attempt: Some(index), actual, expected }
+        });
+    }
+    findings
+}
+
+/// How long the client waited for what the attempt's timeout bounds: the head of a stream, all of a plain reply.
+fn silent_for(view: &View, attempt: &Attempt) -> u64 {
+    let asked_for_stream = attempt.request.as_ref().is_some_and(|request| request.stream);
+    let over = attempt.ended.unwrap_or(view.t.watched);
+    let until = if asked_for_stream { attempt.first_byte.unwrap_or(over).min(over) } else { over };
+    until.saturating_sub(attempt.arrived)
+}
+
+pub fn terminates(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, request) in view.users() {
+        findings.check(request.ended.is_none() && request.left.is_none(), || {
+            let waited = view::seconds(view.t.watched.saturating_sub(request.arrived));
+            Breach::of_user(user, format_args!("no outcome after {waited}"), "every user request ends")
+        });
+    }
+    findings
+}

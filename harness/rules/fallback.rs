@@ -1,0 +1,89 @@
+//! The fallback: one decision, only where it is allowed, and there for sure.
+
+use super::{ALLOWANCE, Breach, Findings, View, view};
+use crate::{
+    causes::{Demand, ResultWord},
+    scenario::Host,
+    transcript::Attempt,
+};
+
+pub fn one_fallback(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, _) in view.users() {
+        let attempts: Vec<_> = view.of_user(user).filter(|(_, a)| Host::PROVIDERS.contains(&a.host)).collect();
+        let Some(decided) = attempts.iter().position(|(_, a)| a.host == Host::Fallback) else { continue };
+        let back = attempts[decided..].iter().find(|(_, a)| a.host == Host::Primary);
+        findings.check(back.is_some(), || {
+            let hosts: Vec<_> = attempts.iter().map(|(_, a)| a.host.to_string()).collect();
+            Breach::of_user(user, format_args!("asked {}", hosts.join(", ")), "the primary is not asked again after the fallback")
+                .at(back.map_or(0, |(i, _)| *i))
+        });
+        let fallback = attempts[decided];
+        let race = attempts[..decided].iter().find(|(_, primary)| races(view, primary, fallback.1));
+        findings.check(race.is_some(), || {
+            Breach::of_user(user, "the fallback was asked while the primary was still answering", "one answer at a time").at(fallback.0)
+        });
+    }
+    findings
+}
+
+/// The primary's answer came after the fallback was asked, and the primary had not been given up by any timeout.
+fn races(view: &View, primary: &Attempt, fallback: &Attempt) -> bool {
+    let asked = fallback.arrived;
+    let young = asked < primary.arrived + view::micros(*view.policy().attempt_timeout).saturating_sub(ALLOWANCE);
+    let answered_later = primary.last_byte.is_some_and(|last| last > asked + ALLOWANCE);
+    young && answered_later && primary.ended.is_none_or(|ended| ended > asked + ALLOWANCE)
+}
+
+pub fn fallback_allowed(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, request) in view.users() {
+        let Some((index, fallback)) = view.at(user, Host::Fallback).next() else { continue };
+        if !request.request.fallback_safe {
+            findings.check(true, || {
+                Breach::of_user(user, "the fallback was asked", "no fallback: the request says that it is unsafe").at(index)
+            });
+            continue;
+        }
+        let before = view.at(user, Host::Primary).filter(|(_, a)| a.arrived <= fallback.arrived).last();
+        let Some((lost, _)) = before else { continue };
+        // Committed and charged work have rules of their own.
+        let cells = view.cells_with(lost, |c| {
+            c.charge_sensitive = false;
+            c.content = false;
+        });
+        if view.ended(lost).committed {
+            continue;
+        }
+        findings.check(cells.is_none_or(|cells| view::forbids(cells.fallback)), || {
+            let actual = format!("the fallback was asked after {}", view.ended(lost).name());
+            Breach::of_user(user, actual, "no fallback after this cause").at(lost)
+        });
+    }
+    findings
+}
+
+pub fn fallback_used(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    let policy = view.policy();
+    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
+        return findings;
+    }
+    for (user, request) in view.users() {
+        let Some((lost, _)) = view.at(user, Host::Primary).last() else { continue };
+        let demanded = view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
+        let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
+        // A grain more than the reserve, since the client reads its own clock a moment later.
+        let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
+        if !demanded || charged || !in_time || request.left.is_some() || request.ended.is_none() {
+            continue;
+        }
+        let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
+        let asked = view.at(user, Host::Fallback).next().is_some();
+        findings.check(failed && !asked, || {
+            let actual = format!("gave up after {} with {} left", view.ended(lost).name(), view::seconds(view.left_after(lost)));
+            Breach::of_user(user, actual, "the fallback is tried").at(lost)
+        });
+    }
+    findings
+}

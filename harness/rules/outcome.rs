@@ -1,0 +1,143 @@
+//! What the client makes of replies: nothing broken passes as success, nothing good is thrown away.
+
+use super::{ALLOWANCE, Breach, Findings, View, view};
+use crate::{
+    causes::{Body, ResultWord},
+    scenario::Host,
+    transcript::{Attempt, Delivered, OutcomeFacts},
+};
+
+/// The completed outcomes, with their users.
+fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeFacts)> {
+    view.users().filter_map(|(user, request)| {
+        let outcome = request.outcome.as_ref()?;
+        (outcome.result.word() == ResultWord::Completed).then_some((user, outcome))
+    })
+}
+
+/// The attempt an answer comes from: that of its text, else the user's last.
+fn origin(view: &View, user: usize, outcome: &OutcomeFacts) -> Option<usize> {
+    let spans = outcome.text.iter().chain(&outcome.streamed).flat_map(|text| &text.spans);
+    spans.map(|span| span.attempt).next().or_else(|| view.of_user(user).last().map(|(index, _)| index))
+}
+
+/// Whether text is of one piece, from one attempt: all else is for `answer-belongs`.
+fn of_one_piece(text: &Delivered) -> bool {
+    text.foreign == 0 && text.spans.iter().all(|span| span.attempt == text.spans[0].attempt)
+}
+
+pub fn honest_success(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, outcome) in completions(view) {
+        let Some(index) = origin(view, user, outcome) else {
+            findings.check(true, || Breach::of_user(user, "completed without any attempt", "an answer that a provider served"));
+            continue;
+        };
+        let attempt = &view.t.attempts[index];
+        let texts: Vec<_> = outcome.text.iter().chain(&outcome.streamed).collect();
+        if carries_error(attempt) || !texts.iter().all(|text| of_one_piece(text)) {
+            continue;
+        }
+        let accepted = view.cells(index).is_none_or(|cells| cells.results.contains(&ResultWord::Completed));
+        findings.check(!accepted, || {
+            Breach::of_user(user, format_args!("completed after {}", view.ended(index).name()), "a failure").at(index)
+        });
+        let whole = texts.iter().all(|text| is_whole(text, attempt));
+        findings.check(!whole, || {
+            let got = texts.iter().map(|text| text.length).max().unwrap_or(0);
+            let actual = format!("{got} of the {} characters served were handed over as the answer", attempt.reply.text);
+            Breach::of_user(user, actual, "the whole answer, once").at(index)
+        });
+    }
+    findings
+}
+
+/// The text is the attempt's from end to end, give or take the white space around it.
+fn is_whole(text: &Delivered, attempt: &Attempt) -> bool {
+    let contiguous = text.spans.windows(2).all(|pair| pair[0].to == pair[1].from);
+    contiguous && (attempt.reply.trimmed..=attempt.reply.text).contains(&text.length)
+}
+
+fn carries_error(attempt: &Attempt) -> bool {
+    attempt.reply.body.contains(&Body::Error) || attempt.reply.status.is_some_and(|status| status >= 300)
+}
+
+pub fn error_not_success(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, request) in view.users() {
+        let Some(outcome) = &request.outcome else { continue };
+        let Some(index) = origin(view, user, outcome) else { continue };
+        let attempt = &view.t.attempts[index];
+        if !carries_error(attempt) || view.good(index) {
+            continue;
+        }
+        findings.check(outcome.result.word() == ResultWord::Completed, || {
+            Breach::of_user(user, format_args!("completed after {}", view.ended(index).name()), "an error").at(index)
+        });
+    }
+    findings
+}
+
+pub fn answer_belongs(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, request) in view.users() {
+        let Some(outcome) = &request.outcome else { continue };
+        for text in outcome.text.iter().chain(&outcome.streamed) {
+            let owner = |attempt: usize| view.t.attempts[attempt].user;
+            let stranger = text.spans.iter().find(|span| owner(span.attempt) != Some(user));
+            let problem = if text.foreign > 0 {
+                Some(format!("{} characters that no provider served", text.foreign))
+            } else if let Some(span) = stranger {
+                Some(format!("text of attempt {} of another user", view.t.attempts[span.attempt].number))
+            } else {
+                (!of_one_piece(text)).then(|| "pieces of several attempts in one answer".to_owned())
+            };
+            findings.check(problem.is_some(), || {
+                Breach::of_user(user, problem.unwrap_or_default(), "text of one attempt of this user request")
+            });
+        }
+    }
+    findings
+}
+
+pub fn committed_answer(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, _) in view.users() {
+        let attempts: Vec<_> = view.of_user(user).filter(|(_, a)| Host::PROVIDERS.contains(&a.host)).collect();
+        let Some(place) = attempts.iter().position(|(index, _)| view.ended(*index).committed) else { continue };
+        let later = attempts.get(place + 1);
+        findings.check(later.is_some(), || {
+            let (index, next) = later.expect("checked in the condition");
+            let actual = format!("attempt {} at the {} after text had reached the user", next.number, next.host);
+            Breach::of_user(user, actual, "no further attempt: the stream ends with an error").at(*index)
+        });
+    }
+    findings
+}
+
+pub fn valid_reply_accepted(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, request) in view.users() {
+        let last = view.of_user(user).filter(|(_, a)| Host::PROVIDERS.contains(&a.host)).last();
+        let (Some(outcome), Some((index, attempt))) = (&request.outcome, last) else { continue };
+        if request.left.is_some() || !view.good(index) || !came_in_time(view, attempt) {
+            continue;
+        }
+        findings.check(outcome.result.word() != ResultWord::Completed, || {
+            let class = outcome.class.map_or_else(|| "no class".to_owned(), |class| class.to_string());
+            Breach::of_user(user, format_args!("a legal answer ended as failed ({class})"), "completed").at(index)
+        });
+    }
+    findings
+}
+
+/// The reply was out well before any limit of the policy could have ended it.
+fn came_in_time(view: &View, attempt: &Attempt) -> bool {
+    let (policy, user) = (view.policy(), attempt.user.map(|user| &view.t.users[user]));
+    let last = attempt.last_byte.unwrap_or(u64::MAX);
+    let deadline = user.map_or(0, |user| user.arrived) + view::micros(*policy.deadline);
+    let limit = if attempt.host == Host::Fallback { policy.fallback.timeout } else { policy.attempt_timeout };
+    let bounded = if attempt.reply.stream { attempt.first_byte.unwrap_or(u64::MAX) } else { last };
+    let before = |moment: u64, limit: u64| moment.saturating_add(ALLOWANCE) < limit;
+    before(last, deadline) && before(bounded, attempt.accepted.min(attempt.arrived) + view::micros(*limit))
+}

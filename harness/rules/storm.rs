@@ -1,0 +1,45 @@
+//! An outage must not be made worse by those who suffer it.
+
+use super::{Breach, Findings, View};
+use crate::{scenario::Capability, scenario::Host, transcript::Attempt};
+
+pub fn no_storm(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    let (storm, users) = (&view.policy().storm, view.t.users.len());
+    if users < storm.from_users as usize {
+        return findings;
+    }
+    let budgeted = view.can(Capability::RetryBudget);
+    let bound = if budgeted { storm.amplification } else { f64::from(view.policy().attempts) };
+    let limit = storm.in_flight as usize * view.t.copies.max(1) as usize;
+    for host in Host::PROVIDERS {
+        let attempts: Vec<&Attempt> = view.t.attempts.iter().filter(|a| a.host == host).collect();
+        let all = attempts.len() + view.t.contacts.iter().filter(|contact| contact.host == host).count();
+        if all == 0 {
+            continue;
+        }
+        let ratio = all as f64 / users as f64;
+        findings.check(ratio > bound, || {
+            let actual = format!("{all} attempts at the {host} for {users} user requests: {ratio:.2} each");
+            Breach::of_all(actual, format_args!("at most {bound:.2} each"))
+        });
+        let at_once = most_at_once(&attempts);
+        findings.check(at_once > limit, || {
+            Breach::of_all(format_args!("{at_once} attempts open at once at the {host}"), format_args!("at most {limit}"))
+        });
+    }
+    findings
+}
+
+/// The largest number of attempts open at one moment; one that ends as another begins does not overlap it.
+fn most_at_once(attempts: &[&Attempt]) -> usize {
+    let ends = attempts.iter().map(|a| (a.ended.unwrap_or(u64::MAX), 0));
+    let mut moments: Vec<_> = attempts.iter().map(|a| (a.arrived, 1)).chain(ends).collect();
+    moments.sort_unstable();
+    let mut open = 0_usize;
+    let counts = moments.into_iter().map(|(_, begins)| {
+        open = if begins == 1 { open + 1 } else { open.saturating_sub(1) };
+        open
+    });
+    counts.max().unwrap_or(0)
+}

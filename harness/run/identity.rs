@@ -1,0 +1,37 @@
+//! Who is who in a run: keys, markers and user names that the harness issues, so that it never has to guess. All are canaries.
+
+use std::collections::BTreeMap;
+
+use crate::scenario::Host;
+
+/// The identity of one run.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The key of each host.
+    pub keys: BTreeMap<Host, String>,
+    /// The prompt marker of each user.
+    pub markers: Vec<String>,
+    /// The user name of each user.
+    pub names: Vec<String>,
+    /// The model of each host.
+    pub models: BTreeMap<Host, String>,
+}
+
+impl Identity {
+    /// Issues an identity; the same seed issues the same one.
+    pub fn issue(seed: u64, users: usize) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut canary = || format!("{:016x}{:016x}", rng.u64(..), rng.u64(..));
+        Identity {
+            keys: Host::ALL.into_iter().map(|host| (host, format!("sk-brownout-{}", canary()))).collect(),
+            markers: (0..users).map(|user| format!("[u{user}:{}]", canary())).collect(),
+            names: (0..users).map(|user| format!("user-{user}-{}", canary())).collect(),
+            models: Host::ALL.into_iter().map(|host| (host, format!("brownout-{host}"))).collect(),
+        }
+    }
+
+    /// The random part of a canary: what a leak is found by.
+    pub fn secret(canary: &str) -> &str {
+        canary.rsplit(['-', ':']).next().unwrap_or(canary).trim_end_matches(']')
+    }
+}

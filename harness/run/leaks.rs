@@ -1,0 +1,90 @@
+//! Canaries where they must not be: raw, percent-encoded, JSON-escaped or in base64.
+
+use base64::{Engine, alphabet, engine::GeneralPurpose, engine::general_purpose::PAD};
+
+/// This many consecutive characters of a canary are a leak.
+const WINDOW: usize = 12;
+
+/// Whether the text holds part of the secret in any of its encodings.
+pub fn holds(text: &str, secret: &str) -> bool {
+    has_window(text, secret)
+        || has_window(&percent_decoded(text), secret)
+        || has_window(&unescaped(text), secret)
+        || base64_runs(text).iter().any(|decoded| has_window(decoded, secret))
+}
+
+fn has_window(text: &str, secret: &str) -> bool {
+    let bytes = secret.as_bytes();
+    text.len() >= WINDOW && bytes.windows(WINDOW).any(|window| text.as_bytes().windows(WINDOW).any(|part| part == window))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let hex = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let (bytes, mut at, mut decoded) = (text.as_bytes(), 0, Vec::new());
+    while at < bytes.len() {
+        match bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(hex) {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// `\u0073` and its kin undone.
+fn unescaped(text: &str) -> String {
+    let mut pieces = text.split("\\u");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let code = piece.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+        match code {
+            Some(c) => plain.extend(std::iter::once(c).chain(piece[4..].chars())),
+            None => plain.push_str(piece),
+        }
+    }
+    plain
+}
+
+/// Every run that may be base64, decoded from each of its four possible beginnings.
+fn base64_runs(text: &str) -> Vec<String> {
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
+    let runs = text.split(move |c| !is_base64(c)).filter(|run| run.len() >= WINDOW);
+    let decode = move |part: &str| engine.decode(&part[..part.len() / 4 * 4]).ok();
+    let parts = runs.flat_map(|run| (0..4).map(move |from| run[from..].replace('-', "+").replace('_', "/")));
+    parts.filter_map(|part| decode(&part)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::prelude::BASE64_STANDARD;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn every_encoding_is_seen_through() {
+        let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let escaped: String = SECRET.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+        let base64 = BASE64_STANDARD.encode(format!("user:sk-{SECRET}"));
+        for text in [SECRET.to_owned(), percent, escaped, base64] {
+            assert!(holds(&format!("before {text} after"), SECRET), "{text}");
+        }
+    }
+
+    #[test]
+    fn twelve_characters_are_a_leak_and_eleven_are_not() {
+        assert!(holds("key 456789abcdef!", SECRET));
+        assert!(!holds("key 56789abcdef!", SECRET));
+    }
+
+    #[test]
+    fn text_with_percent_signs_and_umlauts_does_not_panic() {
+        assert!(!holds("100 %ä und \\u00 \\uzzzz %f", SECRET));
+    }
+}

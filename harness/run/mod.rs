@@ -1,0 +1,145 @@
+//! One case against one client: the only place that knows both wire and client. It ends in facts.
+
+mod facts;
+mod identity;
+mod leaks;
+mod suite;
+mod text;
+mod user;
+
+use std::{future::Future, rc::Rc, time::Duration};
+
+use tokio::{
+    runtime::Handle,
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+
+pub use identity::Identity;
+pub use suite::{Clock, Options, Progress, Suite, run_suite};
+
+use crate::{
+    client::{AnyClient, Factory},
+    scenario::{Case, Content, Host, Script},
+    transcript::{ClockKind, Transcript},
+    wire::{Seen, Serving, provider::Provider},
+};
+
+/// How long the virtual clock watches after the last outcome.
+const WATCH_VIRTUAL: Duration = Duration::from_secs(3600);
+
+/// Where a provider lives: with the client on one paused clock, or on a thread of its own in true time.
+#[derive(Debug, Clone)]
+pub enum Home {
+    /// The client's own runtime.
+    Here,
+    /// Another thread's, so that a client that blocks cannot stop its witness.
+    There(Handle),
+}
+
+impl Home {
+    /// Runs a piece of the provider where it lives.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self {
+            Home::Here => work.await,
+            Home::There(handle) => handle.spawn(work).await.expect("the provider's runtime outlives the run and its tasks do not panic"),
+        }
+    }
+
+    fn clock(&self) -> ClockKind {
+        match self {
+            Home::Here => ClockKind::Virtual,
+            Home::There(_) => ClockKind::Real,
+        }
+    }
+}
+
+/// What a run was: all that the facts are made of.
+struct Record {
+    identity: Identity,
+    epoch: Instant,
+    users: Vec<user::Ended>,
+    seen: Vec<Seen>,
+    urls: std::collections::BTreeMap<Host, String>,
+    errors: Vec<String>,
+    watched: Instant,
+}
+
+/// Runs a case, on the current thread's `LocalSet`.
+pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
+    let clients: Vec<Rc<dyn AnyClient>> =
+        (0..case.client.copies.max(1)).map(|copy| factory(&case.policy, seed.wrapping_add(u64::from(copy)))).collect();
+    let (about, capabilities) = (clients[0].about(), clients[0].capabilities());
+    let blank = facts::blank(case, about, capabilities, home.clock(), seed);
+    if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
+        return blank;
+    }
+    match record(case, clients, seed, home).await {
+        Ok(record) => facts::transcript(blank, case, record),
+        Err(error) => Transcript { errors: vec![format!("the provider did not start: {error}")], ..blank },
+    }
+}
+
+async fn record(case: &Case, clients: Vec<Rc<dyn AnyClient>>, seed: u64, home: &Home) -> std::io::Result<Record> {
+    let identity = Identity::issue(seed, case.users.len());
+    let serving = serving(case, &identity);
+    let provider = home.run(Provider::start(serving)).await?;
+    let urls = provider.urls();
+    let epoch = Instant::now();
+    provider.start_clock(epoch);
+    let mut users = JoinSet::new();
+    for (number, user) in case.users.iter().enumerate() {
+        let request = user::UserCall {
+            number,
+            client: clients[number % clients.len()].clone(),
+            call: user::call(case, user, number, &identity, &urls),
+            arrives: epoch + user.at,
+            cancel: user.cancel,
+            progress: provider.progress(),
+            limit: case.policy.case_limit(),
+        };
+        users.spawn_local(user::run(request));
+    }
+    let mut ended = Vec::new();
+    while let Some(joined) = users.join_next().await {
+        ended.push(joined.expect("a user's task catches the client's panics"));
+    }
+    ended.sort_by_key(|ended| ended.number);
+    watch(case, home).await;
+    drop(clients);
+    let watched = Instant::now();
+    let (seen, errors) = home.run(provider.finish()).await;
+    Ok(Record { identity, epoch, users: ended, seen, urls, errors, watched })
+}
+
+/// Work after the end shows only to those who wait for it.
+async fn watch(case: &Case, home: &Home) {
+    match home {
+        Home::Here => sleep(WATCH_VIRTUAL).await,
+        Home::There(_) => sleep_until(Instant::now() + *case.policy.backoff.cap).await,
+    }
+}
+
+fn serving(case: &Case, identity: &Identity) -> Serving {
+    Serving {
+        hosts: case.hosts.clone(),
+        own: case.users.iter().map(|user| user.scripts.clone()).collect(),
+        replies: case.replies.clone(),
+        capacity: case.capacity.clone(),
+        endpoint_path: case.policy.endpoint.path.clone(),
+        token_ttl: case.client.token_ttl,
+        markers: identity.markers.clone(),
+        names: identity.names.clone(),
+        keys: identity.keys.clone(),
+        models: identity.models.clone(),
+    }
+}
+
+/// Hosts that refuse connections for part of the time or all of it.
+fn refusing(case: &Case) -> Vec<Host> {
+    let refuses = |script: &Script| match script {
+        Script::Steps(steps) => steps.iter().any(|step| step.content == Content::Refuse),
+        Script::Phases(phases) => phases.iter().any(|phase| phase.step.content == Content::Refuse),
+    };
+    case.hosts.iter().filter(|(_, script)| refuses(script)).map(|(host, _)| *host).collect()
+}

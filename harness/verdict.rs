@@ -1,0 +1,161 @@
+//! What the facts mean: every rule asked, every answer filed under a failure mode, an owner and an action.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    causes::{Causes, Mode, Remedy},
+    rules::{Breach, Findings, Level, Load, RULES, Rule, View},
+    scenario::Capability,
+    transcript::{Micros, Transcript},
+};
+
+/// What became of a scenario, or of one rule in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Judged, and right.
+    Pass,
+    /// A should was broken.
+    Warn,
+    /// The client does not claim the capability.
+    NotApplicable,
+    /// The fault was never served.
+    NotExercised,
+    /// The run was ended before.
+    NotRun,
+    /// No verdict can be had from what was seen.
+    Inconclusive,
+    /// The harness or an adapter broke.
+    Error,
+    /// A must was broken.
+    Fail,
+}
+
+impl Status {
+    /// Whether a verdict was had.
+    pub fn judged(self) -> bool {
+        matches!(self, Status::Pass | Status::Warn | Status::Fail)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// What one rule says of one transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The rule's name.
+    pub rule: String,
+    /// What it says.
+    pub status: Status,
+    /// The failure mode it is filed under.
+    pub mode: Mode,
+    /// Who acts.
+    pub owner: String,
+    /// How.
+    pub action: String,
+    /// What was wrong, all of it.
+    pub breaches: Vec<Breach>,
+    /// Why there is no verdict, where there is none.
+    pub reason: Option<String>,
+}
+
+/// What all rules say of one transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// `family/slug[labels]`.
+    pub scenario: String,
+    /// The worst that was found.
+    pub status: Status,
+    /// The failure mode of the worst, else of the folder.
+    pub mode: Mode,
+    /// One a rule that had something to say.
+    pub verdicts: Vec<Verdict>,
+    /// Why there is no verdict, where there is none.
+    pub reason: Option<String>,
+}
+
+/// The harness may be this late before an upper bound means nothing.
+const LATE: Micros = 25_000;
+
+/// Asks every rule.
+pub fn judge(transcript: &Transcript) -> Judgement {
+    judge_by(transcript, &RULES.iter().collect::<Vec<_>>())
+}
+
+/// Asks these rules.
+pub fn judge_by(transcript: &Transcript, rules: &[&Rule]) -> Judgement {
+    let table = Causes::embedded();
+    if let Some(judgement) = unjudgeable(transcript, table) {
+        return judgement;
+    }
+    let view = View::new(transcript, table);
+    let verdicts: Vec<Verdict> = rules.iter().filter_map(|rule| ask(rule, &view)).collect();
+    let worst = verdicts.iter().filter(|v| v.status != Status::NotApplicable).max_by_key(|v| v.status);
+    let status = worst.map_or(Status::Pass, |verdict| verdict.status);
+    let unserved = (!transcript.not_exercised.is_empty() && status < Status::Fail)
+        .then(|| format!("never served: {}", transcript.not_exercised.join(", ")));
+    let mode = worst.filter(|v| v.status == Status::Fail).map_or(transcript.family.mode(), |verdict| verdict.mode);
+    let reason = unserved.clone().or_else(|| worst.and_then(|verdict| verdict.reason.clone()));
+    let status = if unserved.is_some() { Status::NotExercised.max(status) } else { status };
+    Judgement { scenario: transcript.scenario.clone(), status, mode, verdicts, reason }
+}
+
+/// Our own breakdown, and what the client does not claim, come before every rule.
+fn unjudgeable(transcript: &Transcript, table: &Causes) -> Option<Judgement> {
+    let missing: Vec<String> =
+        transcript.needs.iter().filter(|need| !transcript.capabilities.contains(need)).map(Capability::to_string).collect();
+    let (status, reason) = if !transcript.errors.is_empty() {
+        (Status::Error, transcript.errors.join("; "))
+    } else if !missing.is_empty() {
+        (Status::NotApplicable, format!("the client does not claim: {}", missing.join(", ")))
+    } else {
+        return None;
+    };
+    let mode = transcript.family.mode();
+    debug_assert!(table.modes.contains_key(&mode), "every mode has a remedy");
+    Some(Judgement { scenario: transcript.scenario.clone(), status, mode, verdicts: Vec::new(), reason: Some(reason) })
+}
+
+/// `None`: there was nothing to judge.
+fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
+    if let Some(needs) = rule.needs
+        && !view.can(needs)
+    {
+        return Some(verdict(rule, view, Status::NotApplicable, Vec::new(), Some(format!("the client does not claim: {needs}"))));
+    }
+    let unattributed = view.t.attempts.iter().filter(|attempt| attempt.user.is_none()).count();
+    if rule.per_user && unattributed > 0 {
+        let reason = format!("{unattributed} attempts carry no mark of a user request");
+        return Some(verdict(rule, view, Status::Inconclusive, Vec::new(), Some(reason)));
+    }
+    let Findings { judged, breaches } = (rule.judge)(view);
+    if judged == 0 {
+        return None;
+    }
+    let (status, reason) = weigh(rule, view, breaches.is_empty());
+    Some(verdict(rule, view, status, breaches, reason))
+}
+
+fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
+    let late = view.t.lateness > LATE && rule.load == Load::Sensitive;
+    match (clean, rule.level) {
+        (true, _) => (Status::Pass, None),
+        (false, _) if late => {
+            let reason = format!("the harness itself was up to {} ms late", view.t.lateness / 1000);
+            (Status::Inconclusive, Some(reason))
+        }
+        (false, Level::Should) => (Status::Warn, None),
+        (false, Level::Must) => (Status::Fail, None),
+    }
+}
+
+fn verdict(rule: &Rule, view: &View, status: Status, breaches: Vec<Breach>, reason: Option<String>) -> Verdict {
+    let cause = breaches.iter().find_map(|breach| breach.attempt.and_then(|index| view.ended(index).cause));
+    let mode = cause.map_or(view.t.family.mode(), |cause| cause.mode);
+    let Remedy { owner, action } = cause.map_or_else(|| view.table.remedy_of_mode(mode), |cause| view.table.remedy(cause));
+    Verdict { rule: rule.slug.to_owned(), status, mode, owner, action, breaches, reason }
+}
