@@ -11,6 +11,7 @@ pub mod causes;
 pub mod client;
 pub mod duration;
 pub mod policy;
+pub mod reply;
 pub mod scenario;
 pub mod transcript;
 pub mod wire;

@@ -1,1 +1,212 @@
-fn main(){}
+//! The program: reads arguments, calls the library, prints. Nothing prints elsewhere.
+
+#![expect(clippy::print_stdout, reason = "printing is what the program is for")]
+
+mod cli;
+mod run_command;
+mod style;
+
+use std::{
+    io::{self, ErrorKind, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use brownout::{
+    causes::Causes,
+    gate::{Exit, Tally, gate},
+    policy::Policy,
+    report,
+    scenario::load::{self, Library},
+    select::select,
+    transcript::Transcript,
+    verdict::{Judgement, judge},
+    yaml::{Source, closest},
+};
+use clap::Parser;
+use cli::{Cli, Command, Files, Format, List, Output, Schema};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => run_command::run(&[], &cli.run),
+        Some(Command::Run(run)) => run_command::run(&run.patterns, &run.run),
+        Some(Command::List(list)) => self::list(&list),
+        Some(Command::Explain { name, files }) => explain(&name, &files),
+        Some(Command::Judge { transcripts, output }) => judge_again(&transcripts, &output),
+        Some(Command::Schema { which }) => schema(which),
+    };
+    match result {
+        Ok(exit) => ExitCode::from(exit as u8),
+        // The reader went away (`brownout list | head`): nothing is wrong with us.
+        Err(Failed::Print(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failed) => {
+            style::error(&failed.to_string());
+            ExitCode::from(failed.exit() as u8)
+        }
+    }
+}
+
+/// Why nothing, or not everything, could be done.
+enum Failed {
+    /// Arguments or files are at fault.
+    Usage(String),
+    /// The harness itself is.
+    Broken(String),
+    /// Printing is.
+    Print(io::Error),
+}
+
+impl Failed {
+    fn exit(&self) -> Exit {
+        match self {
+            Failed::Usage(_) => Exit::Usage,
+            Failed::Broken(_) | Failed::Print(_) => Exit::Unjudged,
+        }
+    }
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failed::Usage(text) | Failed::Broken(text) => f.write_str(text),
+            Failed::Print(error) => write!(f, "error: cannot print: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Failed::Print(error)
+    }
+}
+
+type Done = Result<Exit, Failed>;
+
+fn usage(error: impl std::fmt::Display) -> Failed {
+    let text = error.to_string();
+    Failed::Usage(if text.starts_with("error") { text } else { format!("error: {text}") })
+}
+
+/// The policy and the scenarios that the arguments name.
+fn library(files: &Files) -> Result<(Policy, Library), Failed> {
+    let policy = match &files.policy {
+        None => Policy::default(),
+        Some(file) => {
+            let source = Source::read(file, &file.display().to_string()).map_err(usage)?;
+            Policy::parse(&source).map_err(usage)?
+        }
+    };
+    let library = match &files.scenarios {
+        None => load::embedded(&policy).map_err(usage)?,
+        Some(dir) => load::load_dir(dir, &policy).map_err(usage)?,
+    };
+    Ok((policy, library))
+}
+
+fn list(list: &List) -> Done {
+    let (_, library) = library(&list.files)?;
+    let mut out = io::stdout().lock();
+    for case in select(&library.cases, &list.patterns).map_err(usage)? {
+        match list.format {
+            Format::Text => writeln!(out, "{:<58} {}", case.id, case.title)?,
+            Format::Json => {
+                let line = serde_json::json!({
+                    "scenario": case.id, "family": case.family, "title": case.title, "why": case.why, "sources": case.sources,
+                    "incidents": case.incidents, "needs": case.needs, "pair": case.pair,
+                });
+                writeln!(out, "{line}")?;
+            }
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn explain(name: &str, files: &Files) -> Done {
+    let (_, library) = library(files)?;
+    let table = Causes::embedded();
+    match report::explain::explain(name, &library.cases, table) {
+        Some(text) => {
+            write!(io::stdout().lock(), "{text}")?;
+            Ok(Exit::Fine)
+        }
+        None => {
+            let names = report::explain::names(&library.cases, table);
+            let hint = closest(name, names.iter().map(String::as_str)).map(|close| format!("\n  did you mean `{close}`?"));
+            let hint = hint.unwrap_or_else(|| "\n  `brownout list` shows the scenarios; a report names rules and causes".to_owned());
+            Err(usage(format_args!("there is no rule, scenario, failure mode or cause `{name}`{hint}")))
+        }
+    }
+}
+
+fn judge_again(files: &[std::path::PathBuf], output: &Output) -> Done {
+    let mut results = Vec::new();
+    for file in files {
+        results.extend(transcripts(file)?.into_iter().map(|transcript| {
+            let judgement = judge(&transcript);
+            (transcript, judgement)
+        }));
+    }
+    show_all(&results, output)
+}
+
+fn transcripts(file: &Path) -> Result<Vec<Transcript>, Failed> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| usage(format_args!("{shown} cannot be read: {error}")))?;
+    let line = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| {
+            usage(format_args!("{shown}:{}:{}: this is no transcript: {error}\n  write it with `brownout run --transcripts FILE`", number + 1, error.column()))
+        })
+    };
+    let transcripts: Vec<Transcript> =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect::<Result<_, _>>()?;
+    if transcripts.is_empty() {
+        return Err(usage(format_args!("{shown} holds no transcript\n  write one with `brownout run --transcripts {shown}`")));
+    }
+    Ok(transcripts)
+}
+
+fn show_all(results: &[(Transcript, Judgement)], output: &Output) -> Done {
+    let mut out = style::out();
+    for (transcript, judgement) in results {
+        show(&mut out, transcript, judgement, output.format)?;
+    }
+    finish(&mut out, results.iter().map(|(_, judgement)| judgement.clone()).collect(), output)
+}
+
+/// What is printed of one scenario id.
+fn show(out: &mut impl Write, transcript: &Transcript, judgement: &Judgement, format: Format) -> io::Result<()> {
+    match format {
+        Format::Json => writeln!(out, "{}", report::json::line(transcript, judgement)),
+        Format::Text => match report::text::block(transcript, judgement) {
+            block if block.is_empty() => Ok(()),
+            block => writeln!(out, "{}", style::coloured(&block)),
+        },
+    }
+}
+
+/// The summary, and what follows from it.
+fn finish(out: &mut impl Write, judgements: Vec<Judgement>, output: &Output) -> Done {
+    if output.format == Format::Text {
+        write!(out, "{}", style::coloured(&report::text::summary(&judgements)))?;
+    }
+    let tally = Tally::of(&judgements);
+    let exit = gate(&tally, output.min_judged.map(brownout::gate::MinJudged));
+    if let Some(min) = output.min_judged.filter(|min| tally.percent() < *min) {
+        style::error(&format!("{:.1} % were judged, and --min-judged asks for {min} %", tally.percent()));
+    }
+    Ok(exit)
+}
+
+fn schema(which: Schema) -> Done {
+    use brownout::scenario::schema;
+    let schema = match which {
+        Schema::Scenario => schema::scenario(),
+        Schema::Replies => schema::replies(),
+        Schema::Policy => schema::policy(),
+        Schema::Causes => schema::causes(),
+        Schema::Report => schema::report(),
+    };
+    writeln!(io::stdout().lock(), "{}", serde_json::to_string_pretty(&schema).expect("a schema is plain JSON"))?;
+    Ok(Exit::Fine)
+}

@@ -2,6 +2,9 @@
 //!
 //! The head of `causes.yaml` states the precedence and explains every word. A cell that says `may` is never judged.
 
+mod cells;
+mod find;
+mod load;
 mod words;
 
 use std::collections::BTreeMap;
@@ -9,6 +12,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cells::{Cells, Circumstances};
+pub use find::Facts;
 pub use words::*;
 
 /// The whole table.

@@ -3,6 +3,8 @@
 //! A file states only what differs: it is laid over `policy.yaml` beside this file, which holds every default, says why each
 //! number is what it is and how they fit together. Rules take their limits from here; the reference client obeys it.
 
+mod load;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

@@ -124,7 +124,7 @@ fn serving(case: &Case, identity: &Identity) -> Serving {
     Serving {
         hosts: case.hosts.clone(),
         own: case.users.iter().map(|user| user.scripts.clone()).collect(),
-        replies: case.replies.clone(),
+        stock: case.stock.clone(),
         capacity: case.capacity.clone(),
         endpoint_path: case.policy.endpoint.path.clone(),
         token_ttl: case.client.token_ttl,

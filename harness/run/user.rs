@@ -144,7 +144,7 @@ fn reached(point: Point, mark: &Mark) -> bool {
         Point::Accept | Point::Request => mark.request,
         Point::Head => mark.head,
         Point::Bytes(n) => mark.body >= n,
-        Point::Events(n, m) => mark.events > n || (mark.events == n && mark.past_event >= m),
+        Point::Events(n, rest) => mark.events > n || (mark.events == n && rest == 0),
         Point::End => mark.end,
     }
 }

@@ -4,7 +4,7 @@
 
 pub mod step;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -178,6 +178,23 @@ pub struct Case {
     pub capacity: BTreeMap<Host, u32>,
     /// Attempts of all users together.
     pub total: BTreeMap<Host, Count>,
+    /// What is served where no script says what.
+    pub stock: Arc<Stock>,
+}
+
+/// Replies that the harness itself needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stock {
+    /// The good answer, as a plain reply.
+    pub ok_plain: Step,
+    /// The good answer, as a stream.
+    pub ok_stream: Step,
+    /// What a host beyond its capacity answers.
+    pub busy: Step,
+    /// What an expired key is answered.
+    pub refused_key: Step,
+    /// What a wrong path or method is answered.
+    pub not_found: Step,
 }
 
 /// What the client is told.

@@ -1,14 +1,16 @@
 //! The provider's side of the wire: a [`plan`] is pure, the [`provider`] performs it, and [`Seen`] is what it saw.
 
-
-
-
+pub mod clock;
+pub mod plan;
+pub mod provider;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+pub use provider::Provider;
+
 use tokio::time::Instant;
 
-use crate::scenario::{By, Host, Script};
+use crate::scenario::{By, Host, Point, Script, Stock};
 
 /// One thing done on a connection, after what came before it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,8 @@ pub enum WireStep {
 /// How far a reply has come: what cancellation waits for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
+    /// The request was read whole.
+    pub request: bool,
     /// The head is out.
     pub head: bool,
     /// Bytes of the encoded body that are out, before framing.
@@ -58,14 +62,8 @@ pub struct Serving {
     pub hosts: BTreeMap<Host, Script>,
     /// Own scripts of users, by user.
     pub own: Vec<BTreeMap<Host, Script>>,
-    /// What an unscripted host, and a host beyond its capacity, answers.
-    pub ok: crate::scenario::Step,
-    /// What a host beyond its capacity answers.
-    pub busy: crate::scenario::Step,
-    /// What an expired or wrong key is answered.
-    pub refused_key: crate::scenario::Step,
-    /// What a wrong path or method is answered.
-    pub not_found: crate::scenario::Step,
+    /// What no script says.
+    pub stock: Arc<Stock>,
     /// Requests a host takes at once.
     pub capacity: BTreeMap<Host, u32>,
     /// The path that a chat completion is asked for on.
@@ -74,6 +72,8 @@ pub struct Serving {
     pub token_ttl: Option<Duration>,
     /// The identity of each user: markers that stand in its requests.
     pub markers: Vec<String>,
+    /// The user name of each user.
+    pub names: Vec<String>,
     /// The key of each host.
     pub keys: BTreeMap<Host, String>,
     /// The model of each host.
@@ -115,8 +115,10 @@ pub struct Seen {
     pub ended: Option<Instant>,
     /// How.
     pub ending: Ending,
+    /// Where the step breaks off, if it does.
+    pub cut_after: Option<Point>,
     /// All that was sent, up to [`KEPT`] bytes.
-    pub sent: Arc<[u8]>,
+    pub sent: Vec<u8>,
     /// How much was sent.
     pub sent_len: u64,
     /// The wait that the head asked for, as scripted.

@@ -1,0 +1,324 @@
+//! What a body says: an answer, an error, or why it is neither.
+
+use serde_json::{Map, Value as Json};
+
+use super::{http::Head, sse};
+use crate::causes::{Body, End};
+
+/// The finish reasons of the documented set.
+const LISTED: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
+
+/// What a body says.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// What it carried beyond a good answer.
+    pub kinds: Vec<Body>,
+    /// Its error object.
+    pub error: Option<ErrorObject>,
+    /// It is an event stream.
+    pub stream: bool,
+    /// Its finish reasons, and `unlisted` beside any that is none of the five known.
+    pub finish: Vec<String>,
+    /// Its terminal signals, if not both; nothing for a plain reply.
+    pub end: Option<End>,
+    /// The text of each choice.
+    pub texts: Vec<String>,
+    /// It carried usage.
+    pub usage: bool,
+    /// Tool calls in its first choice.
+    pub tool_calls: usize,
+}
+
+/// An error object.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorObject {
+    /// Its words, in lower case.
+    pub codes: Vec<String>,
+    /// Its message.
+    pub message: String,
+    /// The status it names, if it names one from 400 to 599.
+    pub status: Option<u16>,
+}
+
+/// Reads a body, whole or not.
+pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> Answer {
+    let text = String::from_utf8_lossy(body);
+    let kind = head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
+    let labelled_stream = kind.as_deref() == Some("text/event-stream");
+    let looks_like_events = text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
+    let mut answer = if looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '['])) {
+        stream(&text)
+    } else {
+        plain(&text, whole)
+    };
+    if head.status / 100 == 2 && answer.error.is_none() {
+        kinds_of_label(&mut answer, kind.as_deref(), asked_for_stream);
+    }
+    answer
+}
+
+fn has_field(text: &str) -> bool {
+    let line = text.trim_start_matches('\u{feff}').lines().map(str::trim_start).find(|line| !line.is_empty()).unwrap_or_default();
+    [":", "data", "event", "error:", "id:", "retry:"].iter().any(|field| line.starts_with(field))
+}
+
+/// A whole answer under another label, or of another kind than was asked for.
+fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: bool) {
+    let broken = [Body::Html, Body::Empty, Body::Truncated, Body::Text, Body::NoChoices, Body::NoEvents];
+    if answer.kinds.iter().any(|kind| broken.contains(kind)) {
+        return;
+    }
+    match (answer.stream, asked_for_stream) {
+        (true, false) => answer.kinds.push(Body::StreamForPlain),
+        (false, true) => answer.kinds.push(Body::PlainForStream),
+        _ => {}
+    }
+    let right = if answer.stream { "text/event-stream" } else { "application/json" };
+    if kind != Some(right) && answer.stream == asked_for_stream {
+        answer.kinds.push(Body::Mislabelled);
+    }
+}
+
+fn plain(text: &str, whole: bool) -> Answer {
+    let trimmed = text.trim_start_matches('\u{feff}').trim();
+    let broken = |kind: Body| Answer { kinds: vec![kind], ..Answer::default() };
+    if trimmed.is_empty() {
+        return broken(Body::Empty);
+    }
+    match serde_json::from_str::<Json>(trimmed) {
+        Ok(json) => completion(&json),
+        Err(_) if trimmed.starts_with('<') => broken(Body::Html),
+        Err(error) if error.is_eof() && trimmed.starts_with(['{', '[']) => broken(Body::Truncated),
+        Err(_) if !whole => broken(Body::Truncated),
+        Err(_) => broken(Body::Text),
+    }
+}
+
+fn completion(json: &Json) -> Answer {
+    if let Some(error) = error_of(json) {
+        return Answer { kinds: vec![Body::Error], error: Some(error), ..Answer::default() };
+    }
+    let mut answer = Answer { usage: json["usage"].is_object(), ..Answer::default() };
+    let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
+    let messages: Vec<&Map<String, Json>> = choices.iter().filter_map(|choice| choice["message"].as_object()).collect();
+    if choices.is_empty() || messages.len() < choices.len() {
+        answer.kinds.push(Body::NoChoices);
+        return answer;
+    }
+    for choice in choices {
+        answer.finish.push(finish_word(choice.get("finish_reason")));
+    }
+    answer.finish = with_unlisted(answer.finish, true);
+    answer.texts = messages.iter().map(|message| text_of(message.get("content"))).collect();
+    let calls = messages[0].get("tool_calls").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    answer.tool_calls = calls.len();
+    let refusal = messages.iter().any(|message| message.get("refusal").and_then(Json::as_str).is_some_and(|text| !text.is_empty()));
+    let arguments: Vec<String> = calls.iter().map(|call| argument_text(&call["function"]["arguments"])).collect();
+    let function = messages[0].get("function_call").is_some_and(Json::is_object);
+    shape(&mut answer, refusal, &arguments, function);
+    answer
+}
+
+/// Content as text: a list of parts is their texts.
+fn text_of(content: Option<&Json>) -> String {
+    match content {
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Array(parts)) => {
+            parts.iter().map(|part| part.as_str().or_else(|| part["text"].as_str()).unwrap_or_default()).collect()
+        }
+        _ => String::new(),
+    }
+}
+
+fn argument_text(arguments: &Json) -> String {
+    arguments.as_str().map_or_else(|| if arguments.is_null() { String::new() } else { arguments.to_string() }, str::to_owned)
+}
+
+fn finish_word(word: Option<&Json>) -> String {
+    word.and_then(Json::as_str).unwrap_or_default().to_owned()
+}
+
+/// `unlisted` stands beside a word of no known set; on a plain reply, none at all is unlisted too.
+fn with_unlisted(mut words: Vec<String>, plain: bool) -> Vec<String> {
+    let hard = ["error", "abort", "insufficient_system_resource"];
+    let unlisted = words.iter().any(|word| !LISTED.contains(&word.as_str()) && !hard.contains(&word.as_str()) && (plain || !word.is_empty()));
+    words.retain(|word| !word.is_empty());
+    words.extend(unlisted.then(|| "unlisted".to_owned()));
+    words
+}
+
+/// Refusals, half tool calls and blank answers.
+fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: bool) {
+    let text = answer.texts.first().map_or("", String::as_str);
+    let bad = |arguments: &String| !arguments.trim().is_empty() && !serde_json::from_str::<Json>(arguments).is_ok_and(|json| json.is_object());
+    let cut = answer.finish.iter().any(|word| word == "length" || word == "content_filter");
+    if refusal {
+        answer.kinds.push(Body::Refusal);
+    } else if !cut && arguments.iter().any(bad) {
+        answer.kinds.push(Body::BadToolCall);
+    } else if text.trim().is_empty() && arguments.is_empty() && !function {
+        answer.kinds.push(Body::Blank);
+    }
+}
+
+fn stream(text: &str) -> Answer {
+    let mut reader = Stream { answer: Answer { stream: true, ..Answer::default() }, ..Stream::default() };
+    for event in sse::events(text) {
+        if reader.answer.error.is_some() || reader.done {
+            break;
+        }
+        reader.event(&event);
+    }
+    reader.end()
+}
+
+/// A stream as it is put together.
+#[derive(Default)]
+struct Stream {
+    answer: Answer,
+    chunks: usize,
+    done: bool,
+    finished: bool,
+    refusal: bool,
+    arguments: Vec<(u64, String)>,
+    bad: bool,
+}
+
+impl Stream {
+    fn event(&mut self, event: &sse::Event) {
+        let data = event.data.trim();
+        let named_error = event.error.as_deref().or((event.name.as_deref() == Some("error")).then_some(data));
+        if let Some(text) = named_error {
+            let json = serde_json::from_str::<Json>(text).unwrap_or_else(|_| Json::from(text));
+            let object = error_of(&json).unwrap_or_else(|| error_object(&json));
+            return self.error(object);
+        }
+        if data == "[DONE]" {
+            self.done = true;
+            self.unterminated(event);
+            return;
+        }
+        // Some other protocol's event, a keep-alive, or nothing.
+        let other = event.name.as_deref().is_some_and(|name| name != "message");
+        if other || data.is_empty() || data == "null" {
+            return;
+        }
+        match serde_json::from_str::<Json>(data) {
+            Ok(json) => self.chunk(&json, event),
+            // Half an event at the end is no event.
+            Err(_) if event.unterminated => {}
+            Err(_) => self.bad = true,
+        }
+    }
+
+    fn error(&mut self, error: ErrorObject) {
+        self.answer.kinds.push(Body::Error);
+        self.answer.error = Some(error);
+    }
+
+    fn unterminated(&mut self, event: &sse::Event) {
+        if event.unterminated {
+            self.answer.kinds.push(Body::UnterminatedEvent);
+        }
+    }
+
+    fn chunk(&mut self, json: &Json, event: &sse::Event) {
+        if let Some(error) = error_of(json) {
+            return self.error(error);
+        }
+        self.answer.usage |= json["usage"].is_object();
+        let Some(choices) = json["choices"].as_array() else { return };
+        self.chunks += 1;
+        for choice in choices {
+            self.choice(choice);
+        }
+        if choices.iter().any(|choice| choice["finish_reason"].as_str().is_some_and(|word| !word.is_empty())) {
+            self.unterminated(event);
+        }
+    }
+
+    fn choice(&mut self, choice: &Json) {
+        let index = usize::try_from(choice["index"].as_u64().unwrap_or(0)).unwrap_or(0).min(127);
+        let delta = &choice["delta"];
+        if self.answer.texts.len() <= index {
+            self.answer.texts.resize(index + 1, String::new());
+        }
+        self.answer.texts[index].push_str(&text_of(delta.get("content")));
+        self.refusal |= delta["refusal"].as_str().is_some_and(|text| !text.is_empty());
+        for call in delta["tool_calls"].as_array().into_iter().flatten().filter(|_| index == 0) {
+            self.call(call);
+        }
+        let word = finish_word(choice.get("finish_reason"));
+        if !word.is_empty() {
+            self.finished = true;
+            self.answer.finish.push(word);
+        }
+    }
+
+    fn call(&mut self, call: &Json) {
+        let index = call["index"].as_u64().unwrap_or(0);
+        let fragment = argument_text(&call["function"]["arguments"]);
+        match self.arguments.iter_mut().find(|(known, _)| *known == index) {
+            Some((_, arguments)) => arguments.push_str(&fragment),
+            None => self.arguments.push((index, fragment)),
+        }
+    }
+
+    fn end(mut self) -> Answer {
+        self.answer.finish = with_unlisted(self.answer.finish, false);
+        self.answer.end = match (self.finished, self.done) {
+            (true, true) => None,
+            (true, false) => Some(End::Finish),
+            (false, true) => Some(End::Done),
+            (false, false) => Some(End::Neither),
+        };
+        self.answer.tool_calls = self.arguments.len();
+        if self.answer.error.is_some() {
+            return self.answer;
+        }
+        if self.bad {
+            self.answer.kinds.push(Body::BadEvent);
+        } else if self.chunks == 0 {
+            self.answer.kinds.push(Body::NoEvents);
+        } else if self.finished || self.done {
+            let arguments: Vec<String> = self.arguments.into_iter().map(|(_, arguments)| arguments).collect();
+            shape(&mut self.answer, self.refusal, &arguments, false);
+        }
+        self.answer
+    }
+}
+
+/// The error object of a payload: under `error`, inside a choice, flat, or in a list.
+fn error_of(json: &Json) -> Option<ErrorObject> {
+    let envelope = |json: &Json| json.get("error").filter(|error| !error.is_null()).map(|error| (error.clone(), json.clone()));
+    let in_choice = || json["choices"].as_array()?.iter().find_map(envelope);
+    if let Some((error, around)) = envelope(json).or_else(in_choice) {
+        let mut object = error_object(&error);
+        if error.is_string() {
+            object.codes.extend(words(&[&around["code"], &around["type"]]));
+        }
+        return Some(object);
+    }
+    let flat = json["object"] == "error" || json.get("detail").is_some() && json.get("choices").is_none();
+    let bare = json.get("choices").is_none() && json.get("message").is_some() && (json.get("code").is_some() || json.get("type").is_some());
+    match json {
+        Json::Array(items) => items.first().and_then(error_of),
+        _ if flat || bare => Some(error_object(json)),
+        _ => None,
+    }
+}
+
+fn error_object(error: &Json) -> ErrorObject {
+    let code = &error["code"];
+    let number = code.as_u64().or_else(|| code.as_str().and_then(|digits| digits.parse().ok()));
+    let message = error.as_str().or_else(|| error["message"].as_str()).or_else(|| error["detail"].as_str());
+    ErrorObject {
+        codes: words(&[code, &error["type"], &error["status"], &error["details"]["error_code"]]),
+        message: message.unwrap_or_default().to_owned(),
+        status: number.and_then(|number| u16::try_from(number).ok()).filter(|status| (400..600).contains(status)),
+    }
+}
+
+fn words(values: &[&Json]) -> Vec<String> {
+    values.iter().filter_map(|value| value.as_str()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect()
+}

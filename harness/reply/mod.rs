@@ -1,0 +1,139 @@
+//! The witness's own reading of what a provider sent: what a correct client could have made of it.
+//!
+//! It shares no code with any client. Bytes come in as they went out, whole or cut; facts come out.
+
+mod body;
+mod http;
+mod sse;
+
+use serde_json::Value as Json;
+
+use crate::{
+    causes::{Body, End, Location, Wire},
+    policy::{Policy, StreamEnd},
+    scenario::{By, Point},
+    transcript::{Micros, ReplyFacts},
+    wire::{Ending, Seen, Served},
+};
+
+pub use body::Answer;
+use http::{Framed, Head};
+
+/// What a reply said.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// How the wire ended, as far as the bytes tell.
+    pub wire: Wire,
+    /// The facts.
+    pub facts: ReplyFacts,
+    /// The text of each choice.
+    pub answers: Vec<String>,
+}
+
+/// Reads what was sent. `phrases` are looked for in error messages.
+pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
+    let decoded = http::decode(&seen.sent);
+    let asked_for_stream = asked_for_stream(seen);
+    let mut facts = ReplyFacts { wait: seen.wait_asked.map(micros), ..ReplyFacts::default() };
+    let mut answers = Vec::new();
+    if let Some(head) = &decoded.head {
+        head_facts(&mut facts, head, seen);
+        let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
+        answers = answer.texts.clone();
+        body_facts(&mut facts, head, &answer, phrases);
+    }
+    let wire = wire(seen, &decoded, &facts, policy);
+    if wire != Wire::Whole {
+        // What a broken reply carried says nothing of its answer.
+        facts.body.retain(|body| *body == Body::Error);
+    }
+    Reading { wire, facts, answers }
+}
+
+fn micros(duration: std::time::Duration) -> Micros {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn asked_for_stream(seen: &Seen) -> bool {
+    let body: Option<Json> = seen.request.as_ref().and_then(|asked| serde_json::from_slice(&asked.body).ok());
+    body.is_some_and(|body| body["stream"] == true)
+}
+
+fn head_facts(facts: &mut ReplyFacts, head: &Head, seen: &Seen) {
+    facts.status = Some(head.status);
+    facts.effective_status = Some(head.status);
+    facts.should_retry = head.header("x-should-retry").map(str::to_ascii_lowercase);
+    let host = seen.request.as_ref().and_then(|asked| asked.header("host").map(str::to_owned));
+    facts.location = head.header("location").filter(|_| head.status / 100 == 3).map(|to| location(to, host.as_deref()));
+}
+
+fn location(to: &str, host: Option<&str>) -> Location {
+    let authority = to.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    if authority.is_none_or(|authority| Some(authority) == host) { Location::SameOrigin } else { Location::CrossOrigin }
+}
+
+fn body_facts(facts: &mut ReplyFacts, head: &Head, answer: &Answer, phrases: &[String]) {
+    let success = head.status / 100 == 2;
+    if let Some(error) = &answer.error {
+        facts.codes = error.codes.clone();
+        let message = error.message.to_lowercase();
+        facts.says = phrases.iter().filter(|phrase| message.contains(&phrase.to_lowercase())).cloned().collect();
+        facts.in_band = success;
+        if success {
+            facts.effective_status = Some(error.status.unwrap_or(head.status));
+        }
+    }
+    facts.body = answer.kinds.clone();
+    if !success {
+        // Beside a status that is none of success, only an error object and a page count.
+        facts.body.retain(|body| matches!(body, Body::Error | Body::Html));
+        return;
+    }
+    facts.stream = answer.stream;
+    facts.finish = answer.finish.clone();
+    facts.end = answer.end;
+    facts.usage = answer.usage;
+    facts.tool_calls = answer.tool_calls;
+    let text = answer.texts.first().map_or("", String::as_str);
+    facts.text = text.chars().count();
+    facts.trimmed = text.trim().chars().count();
+}
+
+fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Policy) -> Wire {
+    let left = matches!(seen.ending, Ending::Left | Ending::Open | Ending::Cut(By::Stall));
+    if seen.served == Served::Contact || seen.requested.is_none() || seen.cut_after == Some(Point::Accept) {
+        return if left { Wire::GaveUpBeforeHead } else { Wire::ClosedBeforeRequest };
+    }
+    let Some(head) = &decoded.head else {
+        return match decoded.framed {
+            Framed::Illegal => Wire::IllegalHttp,
+            _ if left => Wire::GaveUpBeforeHead,
+            _ if seen.sent_len > 0 => Wire::ClosedInHead,
+            _ => Wire::ClosedBeforeHead,
+        };
+    };
+    if head.status >= 300 || facts.body.contains(&Body::Error) || complete(facts, policy) {
+        return Wire::Whole;
+    }
+    let reset = matches!(seen.ending, Ending::Cut(By::Reset));
+    match (decoded.framed, left, facts.stream) {
+        (Framed::Illegal, ..) => Wire::IllegalHttp,
+        (Framed::Whole, ..) => Wire::Whole,
+        (Framed::UntilClose, false, _) if !reset => Wire::Whole,
+        (_, true, true) => Wire::GaveUpInStream,
+        (_, true, false) => Wire::GaveUpInBody,
+        (_, false, true) => Wire::ClosedInStream,
+        (_, false, false) => Wire::ClosedInBody,
+    }
+}
+
+/// A stream that gave its completing signal is whole, however the wire ends.
+fn complete(facts: &ReplyFacts, policy: &Policy) -> bool {
+    facts.stream
+        && match (policy.parser.stream_end, facts.end) {
+            (_, None) => true,
+            (StreamEnd::Finish | StreamEnd::Either, Some(End::Finish)) => true,
+            (StreamEnd::Done | StreamEnd::Either, Some(End::Done)) => true,
+            (StreamEnd::Finish | StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(_)) => false,
+        }
+}

@@ -1,0 +1,184 @@
+//! What a step puts on the wire: a pure function from a finished reply to wire steps.
+//!
+//! The body is made as a list of [`Piece`]s (bytes, and the wait before them), cut, framed and only then put behind its head.
+
+mod body;
+mod fill;
+mod frame;
+mod head;
+
+use std::time::{Duration, SystemTime};
+
+pub use fill::fill;
+
+use super::{Fill, Mark, WireStep};
+use crate::scenario::{Body, By, Bytes, Content, Cut, Framing, Point, Step};
+
+/// The gap between pieces when none is given.
+const GAP: Duration = Duration::from_millis(1);
+
+/// What a provider does with one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// In order.
+    pub steps: Vec<WireStep>,
+    /// The connection may carry another request.
+    pub keep_alive: bool,
+    /// The wait that the head asks for, as scripted.
+    pub wait_asked: Option<Duration>,
+}
+
+/// Bytes of a body, and the wait before them.
+#[derive(Debug, Clone, PartialEq)]
+struct Piece {
+    wait: Duration,
+    bytes: Bytes,
+    /// It is an event, or part of one.
+    events: u64,
+    /// How often the pieces from here on repeat: only the last run may, and only for ever.
+    endless: bool,
+}
+
+impl Piece {
+    fn new(wait: Duration, bytes: Bytes, events: u64) -> Self {
+        Piece { wait, bytes, events, endless: false }
+    }
+}
+
+/// Plans a step. `now` is what dates in headers count from.
+pub fn plan(step: &Step, fill: &Fill, now: SystemTime) -> Plan {
+    let mut plan = match &step.content {
+        Content::Refuse | Content::Nothing => Plan { steps: Vec::new(), keep_alive: false, wait_asked: None },
+        Content::Raw(bytes) => raw(step, &self::fill::in_bytes(bytes, fill)),
+        Content::Reply { status, body } => reply(step, *status, body, fill, now),
+    };
+    plan.steps.insert(0, WireStep::Wait(head_delay(step)));
+    if let Some(cut) = step.cut {
+        plan.steps.extend([WireStep::Wait(cut.wait), WireStep::End(cut.by)]);
+        plan.keep_alive = false;
+    } else if !plan.keep_alive {
+        plan.steps.push(WireStep::End(By::Close));
+    }
+    plan.steps.retain(|step| *step != WireStep::Wait(Duration::ZERO));
+    plan
+}
+
+/// Nothing is sent after `accept`, so there is nothing to wait for.
+fn head_delay(step: &Step) -> Duration {
+    if step.cut.is_some_and(|cut| cut.after == Point::Accept) { Duration::ZERO } else { step.deliver.head_after }
+}
+
+/// All bytes from the status line on, in pieces if asked for.
+fn raw(step: &Step, bytes: &Bytes) -> Plan {
+    let piece = Piece::new(Duration::ZERO, bytes.clone(), 0);
+    let pieces = match step.deliver.pieces {
+        Some(size) => frame::sliced(vec![piece], size, step.deliver.pace.unwrap_or(GAP), Duration::ZERO),
+        None => vec![piece],
+    };
+    let pieces = match step.cut.map(|cut| cut.after) {
+        Some(Point::Accept | Point::Request | Point::Head) => Vec::new(),
+        Some(Point::Bytes(n)) => body::up_to_bytes(pieces, n),
+        Some(Point::Events(..) | Point::End) | None => pieces,
+    };
+    Plan { steps: sends(pieces, &[]), keep_alive: false, wait_asked: None }
+}
+
+fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) -> Plan {
+    let framing = step.deliver.framing.unwrap_or(match body {
+        Body::Events(_) => Framing::Chunked,
+        Body::Empty | Body::Text(_) | Body::Json(_) => Framing::Length,
+    });
+    let whole = body::pieces(step, body, fill);
+    let length = body::length(&whole);
+    let head = head::head(step, status, body, head::Framed { framing, length }, fill, now);
+    let wait_asked = head::wait_asked(step);
+    let keep_alive = head::keeps_alive(framing, length);
+    let mut steps = Vec::new();
+    if !matches!(step.cut, Some(Cut { after: Point::Accept | Point::Request, .. })) {
+        let mark = Mark { request: true, head: true, ..Mark::default() };
+        steps.push(WireStep::Send { bytes: head, times: 1, mark });
+    }
+    let stops_early = matches!(step.cut, Some(Cut { after: Point::Accept | Point::Request | Point::Head, .. }));
+    if !stops_early {
+        steps.push(WireStep::Wait(step.deliver.body_after));
+        steps.extend(framed_body(step, whole, framing));
+    }
+    Plan { steps, keep_alive, wait_asked }
+}
+
+/// The body cut, framed, sliced, and marked with how far it has come.
+fn framed_body(step: &Step, whole: Vec<Piece>, framing: Framing) -> Vec<WireStep> {
+    let cut = step.cut.map(|cut| cut.after);
+    let pieces = match cut {
+        Some(Point::Bytes(n)) => body::up_to_bytes(whole, n),
+        Some(Point::Events(n, bytes)) => body::up_to_events(whole, n, bytes),
+        _ => whole,
+    };
+    let marks = body::marks(&pieces, cut.is_none());
+    // A chunk that is cut short keeps the size it would have had, as a real cut would.
+    let broken = matches!(cut, Some(Point::Bytes(_) | Point::Events(_, 1..)));
+    let framed = frame::framed(pieces, framing, cut.is_none(), broken);
+    match step.deliver.pieces {
+        Some(size) => {
+            let last = marks.last().copied().into_iter().collect::<Vec<_>>();
+            let gap = step.deliver.pace.unwrap_or(GAP);
+            let mut steps = sends(frame::sliced(framed, size, gap, Duration::ZERO), &[]);
+            if let (Some(WireStep::Send { mark, .. }), Some(end)) = (steps.iter_mut().rev().find(|s| matches!(s, WireStep::Send { .. })), last.first()) {
+                *mark = *end;
+            }
+            steps
+        }
+        None => sends(framed, &marks),
+    }
+}
+
+/// Pieces as wire steps, each with the mark of the same place; an endless piece becomes a loop over all from there.
+fn sends(pieces: Vec<Piece>, marks: &[Mark]) -> Vec<WireStep> {
+    let mut steps = Vec::new();
+    for (n, piece) in pieces.iter().enumerate() {
+        let mark = marks.get(n).copied().unwrap_or(Mark { request: true, head: true, ..Mark::default() });
+        if piece.endless {
+            let rest = pieces[n..].iter().cloned().map(|piece| Piece { endless: false, ..piece }).collect();
+            steps.push(WireStep::Loop { times: None, steps: sends(rest, &marks[n.min(marks.len())..]) });
+            return steps;
+        }
+        steps.push(WireStep::Wait(piece.wait));
+        let chunks = piece.bytes.0.iter().filter(|chunk| !chunk.unit.is_empty() && chunk.times > 0);
+        let before = Mark { request: true, head: true, body: mark.body.saturating_sub(piece.bytes.len()), ..Mark::default() };
+        let count = chunks.clone().count();
+        steps.extend(chunks.enumerate().map(|(nth, chunk)| WireStep::Send {
+            bytes: chunk.unit.clone(),
+            times: chunk.times,
+            mark: if nth + 1 == count { mark } else { before },
+        }));
+    }
+    steps.retain(|step| *step != WireStep::Wait(Duration::ZERO));
+    steps
+}
+
+/// Events and body bytes of a step's reply before any cut; `None`: without end. What is filled in at serving is taken as it
+/// stands in `fill`.
+pub fn measure(step: &Step, fill: &Fill) -> (Option<u64>, Option<u64>) {
+    let Content::Reply { body, .. } = &step.content else { return (Some(0), None) };
+    let pieces = body::pieces(step, body, fill);
+    if pieces.iter().any(|piece| piece.endless) {
+        return (None, None);
+    }
+    (Some(pieces.iter().map(|piece| piece.events).sum()), body::length(&pieces))
+}
+
+/// How long a step lasts; `None`: without end.
+pub fn duration(step: &Step, fill: &Fill) -> Option<Duration> {
+    fn of(steps: &[WireStep]) -> Option<Duration> {
+        let mut sum = Duration::ZERO;
+        for step in steps {
+            sum += match step {
+                WireStep::Wait(wait) => *wait,
+                WireStep::Send { .. } | WireStep::End(_) => Duration::ZERO,
+                WireStep::Loop { times, steps } => of(steps)?.saturating_mul(u32::try_from((*times)?).unwrap_or(u32::MAX)),
+            };
+        }
+        Some(sum)
+    }
+    of(&plan(step, fill, SystemTime::UNIX_EPOCH).steps)
+}

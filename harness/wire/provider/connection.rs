@@ -1,0 +1,167 @@
+//! One connection: requests read, steps chosen, plans performed, everything written down.
+
+use std::{sync::Arc, time::SystemTime};
+
+use tokio::{net::TcpStream, time::Instant};
+
+use super::{Shared, perform, request, script::Chosen};
+use crate::{
+    scenario::{Host, Point},
+    wire::{Asked, Ending, Mark, Seen, plan},
+};
+
+/// Serves a connection until it ends.
+pub async fn run(shared: Arc<Shared>, host: Host, mut stream: TcpStream) {
+    let accepted = Instant::now();
+    // Without it, the last piece of a reply waits for an acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        return shared.failed("a connection could not be set up", &error);
+    }
+    let connection = {
+        let mut state = shared.lock();
+        state.connections += 1;
+        state.connections - 1
+    };
+    let place = Place { host, connection, accepted };
+    if let Some(chosen) = shared.at_accept(host, accepted) {
+        let recorder = Recorder::begin(&shared, &place, false, chosen, None);
+        recorder.perform(&mut stream, &mut Vec::new()).await;
+        return;
+    }
+    let (mut buffer, mut reused) = (Vec::new(), false);
+    // A request that is none, or half of one, was not ours to answer: its client has gone or makes no sense.
+    while let Ok(Some(asked)) = request::read(&mut stream, &mut buffer).await {
+        let closes = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let chosen = shared.choose(host, &asked, reused, Instant::now());
+        let recorder = Recorder::begin(&shared, &place, reused, chosen, Some(asked));
+        if !recorder.perform(&mut stream, &mut buffer).await || closes {
+            break;
+        }
+        reused = true;
+    }
+}
+
+/// Which connection, where.
+struct Place {
+    host: Host,
+    connection: u64,
+    accepted: Instant,
+}
+
+/// Writes down one exchange while it goes on.
+pub struct Recorder<'a> {
+    shared: &'a Shared,
+    host: Host,
+    /// Its place among all that was seen.
+    at: usize,
+    plan: plan::Plan,
+    user: Option<usize>,
+    cut: bool,
+}
+
+impl<'a> Recorder<'a> {
+    fn begin(shared: &'a Shared, place: &Place, reused: bool, chosen: Chosen, asked: Option<Asked>) -> Self {
+        let Chosen { served, user, step, index, own_script, fill } = chosen;
+        let plan = plan::plan(&step, &fill, SystemTime::now());
+        // Cut at the first byte of the request: it was never read.
+        let unread = step.cut.is_some_and(|cut| cut.after == Point::Accept);
+        let seen = Seen {
+            host: place.host,
+            connection: place.connection,
+            reused,
+            accepted: place.accepted,
+            requested: asked.as_ref().filter(|_| !unread).map(|_| Instant::now()),
+            request: asked,
+            user,
+            served,
+            step: step.label.clone(),
+            index,
+            own_script,
+            faulty: step.faulty,
+            first_byte: None,
+            last_byte: None,
+            ended: None,
+            ending: Ending::Open,
+            cut_after: step.cut.map(|cut| cut.after),
+            sent: Vec::new(),
+            sent_len: 0,
+            wait_asked: plan.wait_asked,
+        };
+        let at = {
+            let mut state = shared.lock();
+            *state.in_flight.entry(place.host).or_default() += 1;
+            state.seen.push(seen);
+            state.seen.len() - 1
+        };
+        let recorder = Recorder { shared, host: place.host, at, plan, user, cut: step.cut.is_some() };
+        recorder.progress(Mark { request: true, ..Mark::default() });
+        recorder
+    }
+
+    /// Performs the plan; whether the connection may carry another request.
+    async fn perform(self, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
+        let outcome = perform::perform(stream, buffer, &self).await;
+        let keep = outcome == Ending::Done && self.plan.keep_alive && !self.cut;
+        self.end(outcome);
+        keep
+    }
+
+    /// The steps to perform.
+    pub fn plan(&self) -> &plan::Plan {
+        &self.plan
+    }
+
+    /// Whether the end of the plan is a fault.
+    pub fn cuts(&self) -> bool {
+        self.cut
+    }
+
+    /// About to send: the moment that waits count from.
+    pub fn sending(&self) {
+        let now = Instant::now();
+        self.change(|seen| {
+            seen.first_byte.get_or_insert(now);
+        });
+    }
+
+    /// These bytes are out.
+    pub fn sent(&self, bytes: &[u8], mark: Option<Mark>) {
+        let now = Instant::now();
+        self.change(|seen| {
+            seen.last_byte = Some(now);
+            seen.sent_len += bytes.len() as u64;
+            let room = crate::wire::KEPT.saturating_sub(seen.sent.len());
+            seen.sent.extend(&bytes[..bytes.len().min(room)]);
+        });
+        if let Some(mark) = mark {
+            self.progress(mark);
+        }
+    }
+
+    /// The exchange is over.
+    pub fn end(&self, ending: Ending) {
+        let now = Instant::now();
+        self.change(|seen| {
+            if seen.ended.is_none() {
+                (seen.ended, seen.ending) = (Some(now), ending);
+            }
+        });
+        if let Some(n) = self.shared.lock().in_flight.get_mut(&self.host) {
+            *n = n.saturating_sub(1);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Seen)) {
+        // What was seen is taken away when the provider finishes; later changes have nowhere to go.
+        if let Some(seen) = self.shared.lock().seen.get_mut(self.at) {
+            change(seen);
+        }
+    }
+
+    fn progress(&self, mark: Mark) {
+        if let Some(user) = self.user {
+            self.shared.progress.send_modify(|marks| marks[user] = mark);
+        }
+    }
+}
+

@@ -1,0 +1,113 @@
+//! The in-process mock provider: three hosts on loopback that do exactly what their scripts say, and remember what they saw.
+
+mod connection;
+mod host;
+mod perform;
+mod request;
+mod script;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinHandle},
+    time::Instant,
+};
+
+use super::{Mark, Seen, Serving};
+use crate::scenario::Host;
+
+/// One scenario instance's provider. Its tasks end with [`Provider::finish`].
+#[derive(Debug)]
+pub struct Provider {
+    shared: Arc<Shared>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    serving: Serving,
+    urls: BTreeMap<Host, String>,
+    zero: OnceLock<Instant>,
+    progress: watch::Sender<Vec<Mark>>,
+    state: Mutex<State>,
+}
+
+/// What changes while serving.
+#[derive(Debug, Default)]
+struct State {
+    /// The next step of each user, or of nobody, at each host.
+    cursors: BTreeMap<(Option<usize>, Host), usize>,
+    /// Attempts of each user at each host: they name the answers.
+    numbers: BTreeMap<(Option<usize>, Host), u32>,
+    /// Requests under way at each host.
+    in_flight: BTreeMap<Host, u32>,
+    /// Where redirects of ours lead, and whose they are.
+    redirects: Vec<(Host, String, Option<usize>)>,
+    connections: u64,
+    seen: Vec<Seen>,
+    errors: Vec<String>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Provider {
+    /// Binds all hosts on free ports of loopback and serves from the current runtime.
+    pub async fn start(serving: Serving) -> io::Result<Self> {
+        let sockets = Host::ALL.into_iter().map(|host| Ok((host, host::Bound::new()?))).collect::<io::Result<Vec<_>>>()?;
+        let urls = sockets.iter().map(|(host, bound)| (*host, format!("http://127.0.0.1:{}", bound.port()))).collect();
+        let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
+        let shared = Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, state: Mutex::default() });
+        for (host, bound) in sockets {
+            let listener = bound.listening_if(!shared.refuses(host, Instant::now()))?;
+            let task = tokio::spawn(host::serve(shared.clone(), host, listener));
+            shared.keep(&task);
+        }
+        Ok(Provider { shared })
+    }
+
+    /// The base of each host's URLs.
+    pub fn urls(&self) -> BTreeMap<Host, String> {
+        self.shared.urls.clone()
+    }
+
+    /// The zero of phases: the first user's arrival.
+    pub fn start_clock(&self, zero: Instant) {
+        // Only the first call counts, and there is only one.
+        self.shared.zero.set(zero).ok();
+    }
+
+    /// How far the latest reply to each user has come.
+    pub fn progress(&self) -> watch::Receiver<Vec<Mark>> {
+        self.shared.progress.subscribe()
+    }
+
+    /// Ends all connections; what was seen, in order of the requests, and what went wrong on our side.
+    pub async fn finish(self) -> (Vec<Seen>, Vec<String>) {
+        let mut state = self.shared.lock();
+        state.tasks.iter().for_each(AbortHandle::abort);
+        (std::mem::take(&mut state.seen), std::mem::take(&mut state.errors))
+    }
+}
+
+impl Shared {
+    /// A task that panicked must not hide what was seen until then.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep<T>(&self, task: &JoinHandle<T>) {
+        let mut state = self.lock();
+        if state.tasks.len() > 64 {
+            state.tasks.retain(|task| !task.is_finished());
+        }
+        state.tasks.push(task.abort_handle());
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) {
+        self.lock().errors.push(format!("{what}: {error}"));
+    }
+}
