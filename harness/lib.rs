@@ -11,6 +11,8 @@ pub mod causes;
 pub mod client;
 pub mod duration;
 pub mod policy;
+#[cfg(feature = "reference")]
+pub mod reference;
 pub mod reply;
 pub mod scenario;
 pub mod transcript;

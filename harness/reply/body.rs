@@ -109,7 +109,7 @@ fn completion(json: &Json) -> Answer {
         answer.finish.push(finish_word(choice.get("finish_reason")));
     }
     answer.finish = with_unlisted(answer.finish, true);
-    answer.texts = messages.iter().map(|message| text_of(message.get("content"))).collect();
+    answer.texts = messages.iter().map(|message| text_of_message(message)).collect();
     let calls = messages[0].get("tool_calls").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
     answer.tool_calls = calls.len();
     let refusal = messages.iter().any(|message| message.get("refusal").and_then(Json::as_str).is_some_and(|text| !text.is_empty()));
@@ -117,6 +117,12 @@ fn completion(json: &Json) -> Answer {
     let function = messages[0].get("function_call").is_some_and(Json::is_object);
     shape(&mut answer, refusal, &arguments, function);
     answer
+}
+
+/// A refusal is the text where there is no content.
+fn text_of_message(message: &Map<String, Json>) -> String {
+    let content = text_of(message.get("content"));
+    if content.is_empty() { text_of(message.get("refusal")) } else { content }
 }
 
 /// Content as text: a list of parts is their texts.
@@ -244,7 +250,10 @@ impl Stream {
             self.answer.texts.resize(index + 1, String::new());
         }
         self.answer.texts[index].push_str(&text_of(delta.get("content")));
-        self.refusal |= delta["refusal"].as_str().is_some_and(|text| !text.is_empty());
+        if let Some(refusal) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
+            self.refusal = true;
+            self.answer.texts[index].push_str(refusal);
+        }
         for call in delta["tool_calls"].as_array().into_iter().flatten().filter(|_| index == 0) {
             self.call(call);
         }

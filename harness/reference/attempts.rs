@@ -1,0 +1,170 @@
+//! One user request: attempts at the primary, waits between them, one fallback, all under one deadline.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    Reference,
+    decide::{Again, Decision, decide},
+    failure::{Failure, Kind},
+    send::{Reply, Target},
+    wait,
+};
+use crate::{
+    causes::Class,
+    client::{Call, Failure as Reported, Outcome, Provider, ResultKind},
+    policy::Refusal,
+    scenario::Host,
+};
+
+/// Makes the request.
+pub async fn run(client: &Reference, call: Call) -> Outcome {
+    let deadline = Instant::now() + *client.policy.deadline;
+    let mut request = UserRequest {
+        client,
+        deadline,
+        idempotency: format!("{:032x}", client.random.borrow_mut().u128(..)),
+        call,
+        attempts: 0,
+        charged: false,
+    };
+    let outcome = timeout_at(deadline, request.answer()).await;
+    let outcome = outcome.unwrap_or_else(|_| Failure::new(Kind::Deadline).reported(Class::Deadline, true));
+    Outcome { attempts: Some(request.attempts), ..outcome }
+}
+
+struct UserRequest<'a> {
+    client: &'a Reference,
+    call: Call,
+    deadline: Instant,
+    idempotency: String,
+    attempts: u32,
+    /// Work may have been charged, so charge-sensitive work may go nowhere else.
+    charged: bool,
+}
+
+impl UserRequest<'_> {
+    async fn answer(&mut self) -> Outcome {
+        let lost = match self.primary().await {
+            Ok(reply) => return self.handed_over(reply, Host::Primary),
+            Err(lost) => lost,
+        };
+        let decision = self.decide(&lost);
+        let Some(target) = self.target().filter(|_| decision.fallback && !self.charged_twice_there()) else {
+            return lost.reported(decision.class, decision.again != Again::No);
+        };
+        let (timeout, name) = (*self.client.policy.fallback.timeout, target.name);
+        match self.attempt(&target, timeout, self.deadline).await {
+            Ok(reply) => self.handed_over(reply, name),
+            Err(lost) => {
+                let decision = self.decide(&lost);
+                lost.reported(decision.class, decision.again != Again::No)
+            }
+        }
+    }
+
+    /// Attempts at the primary until one succeeds or none may follow.
+    async fn primary(&mut self) -> Result<Reply, Failure> {
+        let Some(provider) = self.call.provider(Host::Primary).cloned() else { return Err(Failure::new(Kind::Connect)) };
+        self.client.budget.borrow_mut().earn();
+        let mut once = 0;
+        for n in 1.. {
+            let until = self.primary_until();
+            let timeout = *self.client.policy.attempt_timeout;
+            let failure = match self.attempt(&provider, timeout, until).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            let decision = self.decide(&failure);
+            self.charged |= decision.charged;
+            once += u32::from(decision.again == Again::Once);
+            match self.wait_before_next(n, once, &failure, &decision) {
+                Some(wait) => sleep(wait).await,
+                None => return Err(failure),
+            }
+        }
+        unreachable!("attempts are bounded by the policy")
+    }
+
+    /// When the primary must be lost: in time for the fallback, if there can be one.
+    fn primary_until(&self) -> Instant {
+        let reserve = if self.target().is_some() && !self.charged_twice_there() { *self.client.policy.fallback.reserve } else { Duration::ZERO };
+        self.deadline - reserve
+    }
+
+    /// The fallback, if this request may have one.
+    fn target(&self) -> Option<Provider> {
+        let targets = self.client.policy.fallback.targets.iter();
+        let known = targets.filter_map(|host| self.call.provider(*host)).next();
+        known.filter(|_| self.call.request.fallback_safe).cloned()
+    }
+
+    /// No two providers share an idempotency key.
+    fn charged_twice_there(&self) -> bool {
+        self.call.request.charge_sensitive && self.charged
+    }
+
+    fn charged_twice_here(&self, decision: &Decision) -> bool {
+        let charge = &self.client.policy.charge;
+        let deduplicated = charge.key_deduplicates && charge.idempotency_header.as_ref().is_some();
+        self.call.request.charge_sensitive && decision.charged && !deduplicated
+    }
+
+    fn decide(&self, failure: &Failure) -> Decision {
+        decide(failure, &self.client.policy)
+    }
+
+    /// How long to wait before attempt `n + 1`; `None`: there is none.
+    fn wait_before_next(&self, n: u32, once: u32, failure: &Failure, decision: &Decision) -> Option<Duration> {
+        let policy = &self.client.policy;
+        let spent = n >= policy.attempts || decision.again == Again::No || once > 1;
+        if spent || self.charged_twice_here(decision) {
+            return None;
+        }
+        let left = self.primary_until().saturating_duration_since(Instant::now());
+        let random = &mut *self.client.random.borrow_mut();
+        let backoff = wait::backoff(&policy.backoff, n, random);
+        let named = failure.wait.filter(|_| decision.waits && policy.retry_after.honour);
+        let wait = match named {
+            Some(named) if named > *policy.retry_after.ceiling || named + *policy.attempt_timeout > left => return None,
+            // A wait of nothing must not undo the backoff of later attempts.
+            Some(named) => wait::spread(&policy.retry_after, named, random).max(backoff),
+            None => backoff,
+        };
+        (wait < left && self.client.budget.borrow_mut().spend()).then_some(wait)
+    }
+
+    async fn attempt(&mut self, provider: &Provider, timeout: Duration, until: Instant) -> Result<Reply, Failure> {
+        let permit = self.client.in_flight.acquire().await;
+        self.attempts += 1;
+        let target = Target { provider, timeout, until, deadline: self.deadline, idempotency: &self.idempotency };
+        let result = self.client.send(&self.call, target).await;
+        drop(permit);
+        result
+    }
+
+    fn handed_over(&self, reply: Reply, by: Host) -> Outcome {
+        let refused = reply.refusal.is_some() && self.client.policy.parser.refusal == Refusal::Error;
+        let filtered = reply.finish_reason.as_deref() == Some("content_filter");
+        let mut outcome = if refused || filtered {
+            let error = Reported {
+                class: Some(Class::ContentPolicy),
+                native: "Refused".to_owned(),
+                status: Some(200),
+                code: None,
+                message: "the model refused, or a filter did".to_owned(),
+                retryable: Some(false),
+            };
+            Outcome { error: Some(error), ..Outcome::new(ResultKind::Refused) }
+        } else {
+            Outcome::new(ResultKind::Completed)
+        };
+        outcome.text = if refused { None } else { reply.text.filter(|text| !text.is_empty()).or(reply.refusal) };
+        outcome.finish_reason = reply.finish_reason;
+        outcome.tool_calls = reply.tool_calls;
+        outcome.usage = reply.usage;
+        outcome.served_by = Some(by);
+        outcome
+    }
+}

@@ -1,0 +1,85 @@
+//! The reference client: what a careful engineer would write on reqwest.
+//!
+//! It is a witness for the rules, so it shares neither the table of causes nor the reply reader with them: [`decide`] and the
+//! parsers were written from the documents. The parts: [`attempts`] is the loop, [`decide`] says what a failure means, [`wait`]
+//! how long to wait, [`budget`] whether a retry may be paid for, [`send`] makes one attempt, [`body`] and [`stream`] read replies.
+
+mod attempts;
+mod body;
+mod budget;
+mod chunk;
+mod decide;
+mod failure;
+mod send;
+mod sse;
+mod stream;
+mod wait;
+
+use std::cell::RefCell;
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    client::{About, Call, Client, Outcome},
+    policy::Policy,
+    scenario::Capability,
+};
+
+/// A client that keeps every rule. Its budget and its bound on what is in flight are shared by all calls of one object.
+#[derive(Debug)]
+pub struct Reference {
+    policy: Policy,
+    http: reqwest::Client,
+    budget: RefCell<budget::Budget>,
+    random: RefCell<fastrand::Rng>,
+    in_flight: Semaphore,
+}
+
+impl Reference {
+    /// A client that obeys this policy; the seed decides its jitter.
+    pub fn new(policy: &Policy, seed: u64) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(*policy.connect_timeout)
+            .build()
+            .expect("a client without TLS and proxy has nothing that can fail");
+        Reference {
+            http,
+            budget: RefCell::new(budget::Budget::new(policy.retry_budget.as_ref().cloned())),
+            random: RefCell::new(fastrand::Rng::with_seed(seed)),
+            in_flight: Semaphore::new(policy.storm.in_flight as usize),
+            policy: policy.clone(),
+        }
+    }
+}
+
+impl Client for Reference {
+    fn about(&self) -> About {
+        About { name: "reference".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        use Capability::*;
+        vec![
+            Stream,
+            Cancel,
+            Retry,
+            RetryAfter,
+            Fallback,
+            Deadline,
+            Usage,
+            Idempotency,
+            RetryBudget,
+            ConfigurableAttempts,
+            ConfigurableTimeouts,
+            ConfigurableParser,
+            InFlightLimit,
+        ]
+    }
+
+    async fn call(&self, call: Call) -> Outcome {
+        attempts::run(self, call).await
+    }
+}

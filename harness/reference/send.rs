@@ -1,0 +1,161 @@
+//! One attempt: a request on the wire, its timeouts, its reply.
+
+use std::time::Duration;
+
+use reqwest::Response;
+use serde_json::{Value as Json, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Reference, body,
+    failure::{Failure, Kind},
+    stream, wait,
+};
+use crate::{
+    client::{Call, Provider},
+    policy::Auth,
+};
+
+/// Where an attempt goes, and how long it may take.
+pub struct Target<'a> {
+    /// The provider.
+    pub provider: &'a Provider,
+    /// Plain reply: connect to last byte. Stream: connect to its head.
+    pub timeout: Duration,
+    /// When an attempt that has delivered nothing is given up in any case.
+    pub until: Instant,
+    /// When everything ends.
+    pub deadline: Instant,
+    /// One value per user request.
+    pub idempotency: &'a str,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reply {
+    /// Its text.
+    pub text: Option<String>,
+    /// The text of a refusal.
+    pub refusal: Option<String>,
+    /// Why it ended, as the provider says.
+    pub finish_reason: Option<String>,
+    /// Whole tool calls.
+    pub tool_calls: Vec<Json>,
+    /// Usage, as served.
+    pub usage: Option<Json>,
+}
+
+impl Reference {
+    /// Makes one attempt.
+    pub async fn send(&self, call: &Call, target: Target<'_>) -> Result<Reply, Failure> {
+        let given_up = target.until.min(Instant::now() + target.timeout);
+        let request = self.request(call, &target);
+        let response = timeout_at(given_up, request.send()).await;
+        let response = response.map_err(|_| Failure::new(Kind::HeadTimeout))?.map_err(|error| no_head(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response, given_up).await);
+        }
+        if call.request.stream && !is_json(&response) {
+            return stream::read(response, self.policy(), call, &target).await;
+        }
+        let reply = timeout_at(given_up, self.plain(response)).await.unwrap_or_else(|_| Err(Failure::new(Kind::BodyTimeout)))?;
+        if call.request.stream {
+            // A whole answer where a stream was asked for is still an answer.
+            reply.text.iter().for_each(|text| call.deltas.push(text));
+        }
+        Ok(reply)
+    }
+
+    /// The policy obeyed.
+    pub fn policy(&self) -> &crate::policy::Policy {
+        &self.policy
+    }
+
+    fn request(&self, call: &Call, target: &Target) -> reqwest::RequestBuilder {
+        let mut request = self.http.post(self.url(&target.provider.base_url)).header("content-type", "application/json");
+        let key = target.provider.api_key.trim();
+        request = match &self.policy.endpoint.auth {
+            Auth::Bearer => request.header("authorization", format!("Bearer {key}")),
+            Auth::Header(name) => request.header(name.as_str(), key),
+        };
+        if let Some(name) = self.policy.charge.idempotency_header.as_ref() {
+            request = request.header(name.as_str(), target.idempotency);
+        }
+        request.body(payload(call, &target.provider.model).to_string())
+    }
+
+    /// The pinned path at the provider's host, whatever path its base URL ends with.
+    fn url(&self, base: &str) -> String {
+        let authority = base.find("://").map_or(0, |at| at + 3);
+        let end = base[authority..].find('/').map_or(base.len(), |at| authority + at);
+        format!("{}{}", &base[..end], self.policy.endpoint.path)
+    }
+
+    /// A status that is none of success, with what its body says.
+    async fn refused(&self, response: Response, given_up: Instant) -> Failure {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        // The status alone is enough to decide by: a body that does not come changes nothing.
+        let body = timeout_at(given_up, self.bytes(response)).await.ok().and_then(Result::ok).unwrap_or_default();
+        let should_retry = headers.get("x-should-retry").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+        let failure = Failure { status: Some(status), wait: wait::asked_for(&headers), should_retry, ..Failure::new(Kind::Status) };
+        body::with_error(failure, &body)
+    }
+
+    async fn plain(&self, response: Response) -> Result<Reply, Failure> {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let reply = match self.bytes(response).await {
+            Ok(bytes) => body::read(&bytes),
+            Err(failure) => Err(failure),
+        };
+        reply.map_err(|failure| Failure { status: Some(status), wait: wait::asked_for(&headers), ..failure })
+    }
+
+    /// A whole body, each piece of it within the idle timeout.
+    async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        loop {
+            let piece = timeout_at(Instant::now() + *self.policy.idle_timeout, response.chunk()).await;
+            match piece.map_err(|_| Failure::new(Kind::BodyTimeout))?.map_err(|_| Failure::new(Kind::BodyCut))? {
+                Some(piece) => bytes.extend(piece),
+                None => return Ok(bytes),
+            }
+            if bytes.len() > body::LONGEST {
+                return Err(Failure::new(Kind::Malformed));
+            }
+        }
+    }
+}
+
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"))
+}
+
+fn no_head(error: &reqwest::Error) -> Failure {
+    Failure::new(match (error.is_connect(), error.is_timeout()) {
+        (true, true) => Kind::ConnectTimeout,
+        (true, false) => Kind::Connect,
+        (false, true) => Kind::HeadTimeout,
+        (false, false) => Kind::NoHead,
+    })
+}
+
+/// Only fields that are documented, and none that is null.
+fn payload(call: &Call, model: &str) -> Json {
+    let mut body = json!({ "model": model, "messages": call.messages, "user": call.user });
+    if call.request.stream {
+        body["stream"] = json!(true);
+        body["stream_options"] = json!({ "include_usage": true });
+    }
+    if call.request.n > 1 {
+        body["n"] = json!(call.request.n);
+    }
+    if call.request.tools {
+        body["tools"] = json!([{ "type": "function", "function": {
+            "name": "get_weather",
+            "parameters": { "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] },
+        } }]);
+    }
+    body
+}

@@ -1,0 +1,258 @@
+//! A streamed reply: text handed over as it comes, two timers, and an end that must be signalled.
+
+use futures_util::FutureExt;
+use reqwest::Response;
+use serde_json::{Value as Json, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    body, chunk,
+    failure::{Failure, Kind},
+    send::{Reply, Target},
+    sse::{Event, Events, Item},
+};
+use crate::{
+    client::Call,
+    policy::{MalformedEvent, Policy, StreamEnd, Unterminated, UsageChunks},
+};
+
+/// Reads a stream to its end.
+pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
+    let now = Instant::now();
+    let mut reader = Reader {
+        policy,
+        call,
+        status: response.status().as_u16(),
+        answer: Reply::default(),
+        calls: Vec::new(),
+        committed: false,
+        done: false,
+        finished: None,
+        content_at: now,
+        alive_at: now,
+        until: target.until,
+        deadline: target.deadline,
+    };
+    let mut events = Events::default();
+    let ended = reader.all(&mut response, &mut events).await;
+    if reader.done {
+        // The end of the body is usually there already; taking it lets the connection be used again.
+        response.chunk().now_or_never();
+    }
+    let outcome = match ended {
+        Ok(()) => reader.end(events),
+        // After its completing signal a stream is whole, however the wire ends.
+        Err(_) if reader.complete(false) => reader.whole(),
+        Err(failure) => Err(failure),
+    };
+    outcome.map_err(|failure| Failure { committed: reader.committed, status: failure.status.or(Some(reader.status)), ..failure })
+}
+
+struct Reader<'a> {
+    policy: &'a Policy,
+    call: &'a Call,
+    status: u16,
+    answer: Reply,
+    calls: Vec<Fragments>,
+    committed: bool,
+    done: bool,
+    /// When the finish reason came.
+    finished: Option<Instant>,
+    content_at: Instant,
+    alive_at: Instant,
+    until: Instant,
+    deadline: Instant,
+}
+
+/// A tool call under way.
+struct Fragments {
+    index: Option<u64>,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Reader<'_> {
+    async fn all(&mut self, response: &mut Response, events: &mut Events) -> Result<(), Failure> {
+        loop {
+            let (limit, kind) = self.next_limit();
+            let piece = match timeout_at(limit, response.chunk()).await {
+                Err(_) if kind == Kind::StreamCut => return Ok(()),
+                Err(_) => return Err(Failure::new(kind)),
+                Ok(piece) => piece.map_err(|_| Failure::new(Kind::StreamCut))?,
+            };
+            let Some(piece) = piece else { return Ok(()) };
+            self.alive_at = Instant::now();
+            let items = events.push(&piece).map_err(|_| Failure::new(Kind::Malformed))?;
+            for item in items {
+                self.item(item)?;
+                if self.done {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The next moment at which waiting ends, and what that means: after the finish reason, the end of the grace is an end.
+    fn next_limit(&self) -> (Instant, Kind) {
+        if let Some(finished) = self.finished {
+            return (finished + *self.policy.parser.finish_grace, Kind::StreamCut);
+        }
+        let idle = self.alive_at + *self.policy.idle_timeout;
+        let semantic = self.semantic_limit();
+        let last = if self.committed { self.deadline } else { self.until };
+        (idle.min(semantic).min(last), Kind::StreamTimeout)
+    }
+
+    fn semantic_limit(&self) -> Instant {
+        let parser = &self.policy.parser;
+        let patience = *self.policy.semantic_idle_timeout;
+        if parser.keepalive_is_progress {
+            (self.alive_at + patience).min(self.content_at + patience.max(*parser.keepalive_bound))
+        } else {
+            self.content_at + patience
+        }
+    }
+
+    fn item(&mut self, item: Item) -> Result<(), Failure> {
+        match item {
+            Item::KeepAlive => Ok(()),
+            Item::Event(event) => self.event(&event),
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), Failure> {
+        if let Some(error) = &event.error {
+            let json: Json = serde_json::from_str(error).unwrap_or_else(|_| json!(error));
+            return Err(chunk::in_band(&json, &Json::Null));
+        }
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            self.done = true;
+            return Ok(());
+        }
+        if event.name == "error" {
+            let json: Json = serde_json::from_str(data).unwrap_or_else(|_| json!(data));
+            return Err(chunk::in_band(chunk::error(&json).unwrap_or(&json), &json));
+        }
+        let foreign = !matches!(event.name.as_str(), "" | "message");
+        if foreign || data.is_empty() || data == "null" {
+            return Ok(());
+        }
+        match serde_json::from_str(data) {
+            Ok(json) => self.chunk(&json),
+            Err(_) if self.policy.parser.malformed_event == MalformedEvent::Skip && self.calls.is_empty() => Ok(()),
+            Err(_) => Err(Failure::new(Kind::BadEvent)),
+        }
+    }
+
+    fn chunk(&mut self, json: &Json) -> Result<(), Failure> {
+        if let Some(error) = chunk::error(json) {
+            return Err(chunk::in_band(error, json));
+        }
+        self.usage(&json["usage"]);
+        let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
+        for choice in choices.iter().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
+            self.choice(choice);
+        }
+        Ok(())
+    }
+
+    fn usage(&mut self, usage: &Json) {
+        let Some(new) = usage.as_object().filter(|usage| !usage.is_empty()) else { return };
+        let known = self.answer.usage.get_or_insert_with(|| json!({}));
+        for (key, value) in new.iter().filter(|(_, value)| !value.is_null()) {
+            let sum = known[key].as_u64().zip(value.as_u64()).map(|(a, b)| a + b);
+            known[key] = match sum.filter(|_| self.policy.parser.usage_chunks == UsageChunks::Sum) {
+                Some(sum) => sum.into(),
+                None => value.clone(),
+            };
+        }
+    }
+
+    fn choice(&mut self, choice: &Json) {
+        let delta = &choice["delta"];
+        let text = chunk::text(&delta["content"]);
+        if !text.is_empty() {
+            self.call.deltas.push(&text);
+            self.answer.text.get_or_insert_default().push_str(&text);
+            self.content();
+        }
+        if let Some(refusal) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
+            self.answer.refusal.get_or_insert_default().push_str(refusal);
+            self.content();
+        }
+        let reasons = ["reasoning", "reasoning_content"].iter().any(|key| delta[key].as_str().is_some_and(|text| !text.is_empty()));
+        if reasons {
+            self.content_at = Instant::now();
+        }
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            self.fragment(call);
+            self.content();
+        }
+        if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
+            self.answer.finish_reason = Some(word.to_owned());
+            self.finished.get_or_insert(Instant::now());
+        }
+    }
+
+    fn content(&mut self) {
+        self.committed = true;
+        self.content_at = Instant::now();
+    }
+
+    /// Fragments belong together by index; without one, a new id begins a new call.
+    fn fragment(&mut self, call: &Json) {
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        let (index, id) = (call["index"].as_u64(), text(&call["id"]));
+        let same = |known: &&mut Fragments| match index {
+            Some(_) => known.index == index,
+            None => id.is_empty() || known.id == id,
+        };
+        let function = &call["function"];
+        let arguments = function["arguments"].as_str().map_or_else(String::new, str::to_owned);
+        match self.calls.iter_mut().rev().find(same) {
+            Some(known) => {
+                known.arguments.push_str(&arguments);
+                if known.name.is_empty() {
+                    known.name = text(&function["name"]);
+                }
+            }
+            None => self.calls.push(Fragments { index, id, name: text(&function["name"]), arguments }),
+        }
+    }
+
+    /// The bytes have ended.
+    fn end(&mut self, events: Events) -> Result<Reply, Failure> {
+        if !self.done
+            && self.policy.parser.unterminated_last_event == Unterminated::Use
+            && let Some(event) = events.rest()
+        {
+            let whole = event.data.trim() == "[DONE]" || serde_json::from_str::<Json>(event.data.trim()).is_ok();
+            if whole || event.error.is_some() {
+                self.event(&event)?;
+            }
+        }
+        if self.complete(true) { self.whole() } else { Err(Failure::new(Kind::StreamCut)) }
+    }
+
+    /// Whether the completing signal came.
+    fn complete(&self, at_eof: bool) -> bool {
+        let finish = self.finished.is_some();
+        match self.policy.parser.stream_end {
+            StreamEnd::Finish => finish,
+            StreamEnd::Done => self.done,
+            StreamEnd::Either => finish || self.done,
+            StreamEnd::Eof => finish || self.done || (at_eof && self.committed),
+        }
+    }
+
+    fn whole(&mut self) -> Result<Reply, Failure> {
+        let call = |call: &Fragments| {
+            let function = json!({ "name": call.name, "arguments": call.arguments });
+            json!({ "id": call.id, "type": "function", "function": function })
+        };
+        self.answer.tool_calls = self.calls.iter().map(call).collect();
+        body::check(std::mem::take(&mut self.answer))
+    }
+}
