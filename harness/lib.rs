@@ -10,11 +10,17 @@
 pub mod causes;
 pub mod client;
 pub mod duration;
+pub mod gate;
 pub mod policy;
 #[cfg(feature = "reference")]
 pub mod reference;
 pub mod reply;
+pub mod report;
+pub mod rules;
+pub mod run;
 pub mod scenario;
+pub mod select;
 pub mod transcript;
+pub mod verdict;
 pub mod wire;
 pub mod yaml;

@@ -69,7 +69,7 @@ pub struct Transcript {
 }
 
 /// Which clock ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClockKind {
     /// A paused clock that leaps.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What became of a scenario, or of one rule in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Judged, and right.
@@ -45,7 +45,7 @@ impl std::fmt::Display for Status {
 }
 
 /// What one rule says of one transcript.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// The rule's name.
     pub rule: String,

@@ -21,6 +21,11 @@ fn stream() -> Story {
     story().request(|request| request.stream = true)
 }
 
+/// A request that no other provider may answer.
+fn alone() -> Story {
+    story().request(|request| request.fallback_safe = false)
+}
+
 fn limited() -> Answer {
     status(429).code("rate_limit_exceeded")
 }
@@ -81,25 +86,25 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 
 #[rstest]
 #[case::one_decision("one-fallback", story().asks(0, Primary, status(500)).asks(100, Primary, status(500)).asks(300, Fallback, good()).completed(320, 2))]
-#[case::given_up_then_answered("one-fallback", story().asks(0, Primary, good().timed(Some(2100), Some(2100))).asks(2000, Fallback, good()).completed(2020, 1))]
+#[case::given_up_then_answered("one-fallback", story().asks(0, Primary, silent(2030)).asks(2000, Fallback, good()).completed(2020, 1))]
 #[case::after_500("fallback-allowed", story().asks(0, Primary, status(500)).asks(50, Fallback, good()).completed(70, 1))]
 #[case::may_cell("fallback-allowed", story().asks(0, Primary, status(401)).asks(50, Fallback, good()).completed(70, 1))]
 #[case::used("fallback-used", story().asks(0, Primary, status(500)).asks(50, Fallback, status(500)).failed(70, Class::Server))]
-#[case::recovered("fallback-used", story().asks(0, Primary, status(500)).completed(70, 0))]
-#[case::three_of_three("bounded-attempts", (0..3).fold(story(), |s, n| s.asks(n * 300, Primary, status(500))).failed(1000, Class::Server))]
+#[case::recovered("retry-only-retryable", story().asks(0, Primary, status(500)).asks(50, Primary, good()).completed(70, 1))]
+#[case::three_of_three("bounded-attempts", (0..3).fold(alone(), |s, n| s.asks(n * 300, Primary, status(500))).failed(1000, Class::Server))]
 #[case::transient("retry-only-retryable", story().asks(0, Primary, status(500)).asks(100, Primary, good()).completed(120, 1))]
 #[case::once("retry-only-retryable", (0..2).fold(story(), |s, n| s.asks(n * 300, Primary, status(503).code("model_not_found"))).failed(700, Class::Server))]
 #[case::waited("retry-after-honoured", story().asks(0, Primary, limited().wait(2000)).asks(2005, Primary, good()).completed(2020, 1))]
 #[case::a_grain_early("retry-after-honoured", story().asks(0, Primary, limited().wait(2000)).asks(2003, Primary, good()).completed(2020, 1))]
-#[case::in_time("deadline-kept", story().asks(0, Primary, silent(2000)).failed(8000, Class::Timeout))]
-#[case::given_up("attempt-timeout-kept", story().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
+#[case::in_time("deadline-kept", alone().asks(0, Primary, silent(2000)).failed(8000, Class::Timeout))]
+#[case::given_up("attempt-timeout-kept", alone().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
 #[case::slow_stream("attempt-timeout-kept", stream().asks(0, Primary, good().timed(Some(100), Some(6000))).completed(6000, 0))]
 #[case::ended("terminates", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::whole("honest-success", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::finish_without_done("honest-success", stream().asks(0, Primary, good().stream(End::Finish)).completed(20, 0))]
 #[case::bare_end_by_policy("honest-success", stream().policy(|p| p.parser.stream_end = brownout::policy::StreamEnd::Eof).asks(0, Primary, good().stream(End::Neither)).completed(20, 0))]
 #[case::own_text("answer-belongs", story().asks(0, Primary, status(500)).asks(200, Primary, good()).completed(220, 1))]
-#[case::error_failed("error-not-success", story().asks(0, Primary, status(502).in_band(502)).failed(20, Class::Server))]
+#[case::error_failed("error-not-success", alone().asks(0, Primary, status(502).in_band(502)).failed(20, Class::Server))]
 #[case::accepted("valid-reply-accepted", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::pinned_path("endpoint-path", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::right_key("auth-header", story().asks(0, Primary, good()).completed(20, 0))]

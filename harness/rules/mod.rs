@@ -80,7 +80,7 @@ pub struct Findings {
 }
 
 /// One thing that was wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Breach {
     /// Whose user request.
     pub user: Option<usize>,

@@ -60,7 +60,6 @@ struct Record {
     epoch: Instant,
     users: Vec<user::Ended>,
     seen: Vec<Seen>,
-    urls: std::collections::BTreeMap<Host, String>,
     errors: Vec<String>,
     watched: Instant,
 }
@@ -109,7 +108,7 @@ async fn record(case: &Case, clients: Vec<Rc<dyn AnyClient>>, seed: u64, home: &
     drop(clients);
     let watched = Instant::now();
     let (seen, errors) = home.run(provider.finish()).await;
-    Ok(Record { identity, epoch, users: ended, seen, urls, errors, watched })
+    Ok(Record { identity, epoch, users: ended, seen, errors, watched })
 }
 
 /// Work after the end shows only to those who wait for it.
