@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     collect(&root, &mut files)?;
     files.sort();
     let mut code = String::from("/// Every file of the scenario library: its path below `scenarios/`, and its text.\n");
-    code.push_str("pub static FILES: &[(&str, &str)] = &[\n");
+    code.push_str("static FILES: &[(&str, &str)] = &[\n");
     for file in &files {
         let path = file.strip_prefix(&root)?.to_str().ok_or("a scenario's path is not UTF-8")?.replace('\\', "/");
         writeln!(code, "    ({path:?}, include_str!({file:?})),")?;

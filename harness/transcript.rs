@@ -118,10 +118,13 @@ pub struct OutcomeFacts {
     pub text: Option<Delivered>,
     /// Where the text delivered piece by piece came from.
     pub streamed: Option<Delivered>,
-    /// Tool calls handed over.
-    pub tool_calls: usize,
-    /// Whether usage was reported.
-    pub usage: bool,
+    /// The text handed over, as far as it was served: attempt names as `$mark`, what nobody served as its length, canaries
+    /// and long texts cut out.
+    pub shown: Option<String>,
+    /// Tool calls handed over, as `name(arguments)`, likewise.
+    pub tool_calls: Vec<String>,
+    /// The counts of the usage that was reported.
+    pub usage: Option<BTreeMap<String, u64>>,
     /// Attempts it says it made.
     pub attempts: Option<u32>,
     /// Where answer or error differ from what an alternative expects, as JSON pointers that begin with `/answer` or `/error`;

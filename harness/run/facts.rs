@@ -21,7 +21,7 @@ use crate::{
     rules::GRAIN,
     scenario::{Capability, Case, Expect, Host, Script, Step},
     transcript::{
-        Attempt, AuthFact, ClockKind, Contact, Delivered, Hop, Leak, Micros, OutcomeFacts, RequestFacts, Secret, StepFacts, Stray,
+        Attempt, AuthFact, ClockKind, Contact, Delivered, Hop, Leak, Micros, OutcomeFacts, RequestFacts, Secret, StepFacts, Stray, TextSpan,
         Transcript, UserRequest,
     },
     wire::{Asked, Seen, Served},
@@ -73,6 +73,9 @@ pub fn transcript(blank: Transcript, case: &Case, record: Record) -> Transcript 
         ..blank
     }
 }
+
+/// Characters of an answer that are shown.
+const SHOWN: usize = 200;
 
 struct Joiner<'a> {
     case: &'a Case,
@@ -218,15 +221,51 @@ impl<'a> Joiner<'a> {
         let script = &self.case.users[user.number];
         let sources = sources(user.number, attempts, readings);
         let outcome = user.outcome.as_ref().map(|outcome| facts(outcome, user, &script.expect, &sources));
+        let outcome = outcome.or_else(|| user.left.map(|_| left(user, &sources)));
+        let outcome = outcome.map(|facts| self.shown(facts, user, attempts, &sources));
         UserRequest {
             arrived: self.at(user.arrived),
             request: script.request.clone(),
             left: user.left.map(|moment| self.at(moment)),
             ended: user.ended.map(|moment| self.at(moment)),
-            outcome: outcome.or_else(|| user.left.map(|_| left(user, &sources))),
+            outcome,
             first_text: user.deltas.first().map(|(moment, _)| self.at(*moment)),
             expect: script.expect.clone(),
         }
+    }
+
+    /// The facts with what of the answer can be shown.
+    fn shown(&self, facts: OutcomeFacts, user: &Ended, attempts: &[Attempt], sources: &[ServedText]) -> OutcomeFacts {
+        let mark = |index: usize| {
+            let attempt = &attempts[index];
+            let letter = attempt.host.to_string().chars().next().unwrap_or('x');
+            format!("u{}.{letter}{}", attempt.user.unwrap_or_default(), attempt.number)
+        };
+        let served = |index: usize| sources.iter().find(|source| source.attempt == index).map(|source| source.text.as_slice());
+        let shown = facts.text.as_ref().or(facts.streamed.as_ref()).map(|text| {
+            let piece = |span: &TextSpan| {
+                let text: String = served(span.attempt).and_then(|text| text.get(span.from..span.to)).unwrap_or_default().iter().collect();
+                text.replace(&mark(span.attempt), "$mark")
+            };
+            let foreign = (text.foreign > 0).then(|| format!("({} foreign characters)", text.foreign));
+            text.spans.iter().map(piece).chain(foreign).collect::<String>()
+        });
+        let calls = user.outcome.iter().flat_map(|outcome| &outcome.tool_calls).map(|call| {
+            let function = &call["function"];
+            format!("{}({})", function["name"].as_str().unwrap_or_default(), function["arguments"].as_str().unwrap_or_default())
+        });
+        OutcomeFacts { shown: shown.map(|text| self.fit_to_show(&text)), tool_calls: calls.map(|call| self.fit_to_show(&call)).collect(), ..facts }
+    }
+
+    fn fit_to_show(&self, text: &str) -> String {
+        if self.secrets().any(|(_, secret)| leaks::holds(text, secret)) {
+            return "(holds a canary)".to_owned();
+        }
+        let length = text.chars().count();
+        if length <= SHOWN {
+            return text.to_owned();
+        }
+        format!("{}... ({length} characters)", text.chars().take(SHOWN).collect::<String>())
     }
 
     fn secrets(&self) -> impl Iterator<Item = (Secret, &str)> {
@@ -299,6 +338,12 @@ fn same_credential(value: &str, form: &str) -> bool {
     }
 }
 
+/// The counts of a usage object, as far as they are whole numbers.
+fn counts(usage: &Json) -> BTreeMap<String, u64> {
+    let numbers = usage.as_object().into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_u64()?)));
+    numbers.collect()
+}
+
 fn digest(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -325,8 +370,9 @@ fn facts(outcome: &Outcome, user: &Ended, expect: &[Vec<Expect>], sources: &[Ser
         finish_reason: outcome.finish_reason.clone(),
         text: outcome.text.as_ref().map(|text| trace(text, sources)),
         streamed: streamed(user, sources),
-        tool_calls: outcome.tool_calls.len(),
-        usage: outcome.usage.is_some(),
+        shown: None,
+        tool_calls: Vec::new(),
+        usage: outcome.usage.as_ref().map(counts),
         attempts: outcome.attempts,
         mismatches: mismatches(outcome, expect),
     }

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 pub use identity::Identity;
-pub use suite::{Clock, Options, Progress, Suite, run_suite};
+pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{
     client::{AnyClient, Factory},

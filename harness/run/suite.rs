@@ -104,24 +104,24 @@ fn spawn_worker(suite: Arc<Suite>, options: Options, next: Arc<AtomicUsize>, sen
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(case) = suite.cases.get(place) else { return };
-            if sender.send((place, run_one(case, &suite, options, place))).is_err() {
+            if sender.send((place, run_alone(case, &suite.factory, seed(options, place)))).is_err() {
                 return;
             }
         }
     });
 }
 
-fn run_one(case: &Case, suite: &Suite, options: Options, place: usize) -> Transcript {
-    let run = async { run_case(case, &suite.factory, seed(options, place), &Home::Here).await };
+/// Runs one case on a fresh virtual clock, on this thread.
+pub fn run_alone(case: &Case, factory: &Factory, seed: u64) -> Transcript {
     match clock::virtual_runtime() {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, run),
-        Err(error) => broken(case, suite, options, format!("no runtime: {error}")),
+        Ok(runtime) => LocalSet::new().block_on(&runtime, run_case(case, factory, seed, &Home::Here)),
+        Err(error) => broken(case, factory, ClockKind::Virtual, seed, format!("no runtime: {error}")),
     }
 }
 
-fn broken(case: &Case, suite: &Suite, options: Options, error: String) -> Transcript {
-    let client = (suite.factory)(&case.policy, options.seed);
-    let blank = facts::blank(case, client.about(), client.capabilities(), options.clock, options.seed);
+fn broken(case: &Case, factory: &Factory, clock: Clock, seed: u64, error: String) -> Transcript {
+    let client = factory(&case.policy, seed);
+    let blank = facts::blank(case, client.about(), client.capabilities(), clock, seed);
     Transcript { errors: vec![error], ..blank }
 }
 
@@ -136,7 +136,7 @@ fn stuck(
     let begun = next.load(Ordering::Relaxed).min(done.len());
     for (place, slot) in done[..begun].iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
         let why = format!("the client blocked its thread for {} s of true time", STUCK.as_secs());
-        let transcript = broken(&suite.cases[place], suite, options, why);
+        let transcript = broken(&suite.cases[place], &suite.factory, options.clock, options.seed, why);
         let judgement = judge(&transcript);
         progress(&transcript, &judgement);
         *slot = Some((transcript, judgement));

@@ -2,6 +2,9 @@
 //!
 //! [`file`] is the grammar as people write it; [`load`] turns files into cases, or says exactly what to mend.
 
+pub mod file;
+pub mod load;
+pub mod schema;
 pub mod step;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};

@@ -291,8 +291,9 @@ impl Story {
             finish_reason: None,
             text: None,
             streamed: None,
-            tool_calls: 0,
-            usage: false,
+            shown: None,
+            tool_calls: Vec::new(),
+            usage: None,
             attempts: None,
             mismatches: std::collections::BTreeMap::new(),
         })

@@ -1,0 +1,92 @@
+//! JSON Schemas, generated from the types: of scenario files, named replies, policies, the table of causes and the JSON report.
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::Transform};
+use serde_json::{Value as Json, json};
+
+use super::file::{ReplyFile, Scenario};
+use crate::{causes::Causes, policy::Policy, report};
+
+/// Of a scenario file.
+pub fn scenario() -> Json {
+    let mut schema = of::<Scenario>("A scenario of brownout");
+    or_axis(&mut schema, false);
+    schema
+}
+
+/// Of the named replies.
+pub fn replies() -> Json {
+    let mut schema = of::<ReplyFile>("Named replies of brownout");
+    or_axis(&mut schema, false);
+    schema
+}
+
+/// Of a policy: every key may be left out.
+pub fn policy() -> Json {
+    let mut schema = of::<Policy>("A policy of brownout");
+    optional(&mut schema);
+    schema
+}
+
+/// Of the table of causes.
+pub fn causes() -> Json {
+    of::<Causes>("The table of causes of brownout")
+}
+
+/// Of a line of the JSON report.
+pub fn report() -> Json {
+    of::<report::json::Line>("A line of brownout's JSON report")
+}
+
+fn of<T: JsonSchema>(title: &str) -> Json {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema: Schema = generator.root_schema_for::<T>();
+    schemars::transform::RecursiveTransform(|_: &mut Schema| ()).transform(&mut schema);
+    schema.insert("title".to_owned(), json!(title));
+    schema.to_value()
+}
+
+/// Nothing is required: a file states only what differs.
+fn optional(schema: &mut Json) {
+    match schema {
+        Json::Object(keys) => {
+            keys.remove("required");
+            keys.values_mut().for_each(optional);
+        }
+        Json::Array(items) => items.iter_mut().for_each(optional),
+        _ => {}
+    }
+}
+
+/// Wherever a value stands, an axis may stand for it. Words of the head are no values.
+fn or_axis(schema: &mut Json, inside: bool) {
+    let Json::Object(keys) = schema else {
+        if let Json::Array(items) = schema {
+            items.iter_mut().for_each(|item| or_axis(item, inside));
+        }
+        return;
+    };
+    for (key, value) in keys.iter_mut() {
+        match (key.as_str(), value) {
+            ("properties", Json::Object(properties)) => properties.iter_mut().for_each(|(name, value)| {
+                or_axis(value, true);
+                if !["title", "why", "sources", "incidents", "pair", "vary", "about"].contains(&name.as_str()) {
+                    *value = either(value.take());
+                }
+            }),
+            ("items" | "additionalProperties", value @ Json::Object(_)) => {
+                or_axis(value, true);
+                *value = either(value.take());
+            }
+            (_, value) => or_axis(value, inside),
+        }
+    }
+}
+
+fn either(schema: Json) -> Json {
+    let description = schema.get("description").cloned();
+    let mut both = json!({ "anyOf": [schema, { "type": "string", "pattern": "^\\$[a-z]" }] });
+    if let Some(description) = description {
+        both["description"] = description;
+    }
+    both
+}

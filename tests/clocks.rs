@@ -1,0 +1,67 @@
+//! A scenario does not know which clock runs: the whole suite gets equal verdicts on both.
+
+mod support {
+    pub mod suite;
+}
+
+use std::sync::Arc;
+
+use brownout::{
+    report,
+    run::{Options, Suite, run_suite},
+    transcript::{ClockKind, Transcript},
+    verdict::{Judgement, Status},
+    wire::clock,
+};
+use support::suite;
+
+fn run(clock: ClockKind) -> Vec<(Transcript, Judgement)> {
+    let suite = Arc::new(Suite { cases: suite::cases(), factory: Box::new(suite::reference) });
+    run_suite(suite, Options { clock, seed: 1 }, &mut |_, _| ()).expect("the suite runs")
+}
+
+fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
+    judgement.verdicts.iter().map(|verdict| (verdict.rule.as_str(), verdict.status)).collect()
+}
+
+#[test]
+fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
+    let (leaping, real) = (run(ClockKind::Virtual), run(ClockKind::Real));
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    for ((_, expected), (transcript, judgement)) in leaping.iter().zip(&real) {
+        compared += 1;
+        assert_eq!(expected.scenario, judgement.scenario);
+        if verdicts(expected) != verdicts(judgement) || expected.status != judgement.status {
+            wrong.push(format!("virtual: {} {:?}\n{}", expected.status, verdicts(expected), report::text::block(transcript, judgement)));
+        }
+    }
+    println!("{compared} scenario ids compared on both clocks");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(compared, suite::cases().len());
+}
+
+#[test]
+fn the_virtual_clock_keeps_its_known_trace() {
+    assert_eq!(clock::canary(), Ok(()));
+}
+
+#[test]
+fn virtual_time_repeats_itself_to_the_microsecond() {
+    let times = || -> Vec<_> { run(ClockKind::Virtual).into_iter().map(|(t, _)| (t.scenario.clone(), moments(&t))).collect() };
+    let (first, second) = (times(), times());
+    // A date is written by the system clock, so what it asks for depends on the moment.
+    let exact = |(name, _): &&(String, Vec<u64>)| !name.contains("date");
+    let pairs = first.iter().filter(exact).zip(second.iter().filter(exact));
+    for (a, b) in pairs {
+        assert_eq!(a, b);
+    }
+}
+
+/// Arrivals of attempts and ends of user requests, in milliseconds: below that, loopback has its say.
+fn moments(transcript: &Transcript) -> Vec<u64> {
+    let mut moments: Vec<u64> = transcript.attempts.iter().map(|attempt| attempt.arrived).collect();
+    moments.extend(transcript.users.iter().filter_map(|user| user.ended));
+    moments.sort_unstable();
+    moments
+}

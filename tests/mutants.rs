@@ -1,0 +1,110 @@
+//! Every rule has a broken client that it catches: at the mutant's home exactly its rule fails, and without that rule nothing does.
+
+mod support {
+    pub mod mutants;
+    pub mod suite;
+}
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use brownout::{
+    report,
+    rules::RULES,
+    run::run_alone,
+    scenario::Case,
+    transcript::Transcript,
+    verdict::{Status, judge, judge_by},
+};
+use support::{
+    mutants::{MUTANTS, Mutant},
+    suite,
+};
+
+fn failing(transcript: &Transcript) -> Vec<String> {
+    let failing = judge(transcript).verdicts.into_iter().filter(|verdict| verdict.status == Status::Fail);
+    failing.map(|verdict| verdict.rule).collect()
+}
+
+fn home<'a>(mutant: &Mutant, cases: &'a [Case]) -> &'a Case {
+    cases.iter().find(|case| case.id == mutant.home).unwrap_or_else(|| panic!("{}: no scenario {}", mutant.name, mutant.home))
+}
+
+#[test]
+fn at_its_home_exactly_its_rule_catches_a_mutant() {
+    let cases = suite::cases();
+    let mut wrong = Vec::new();
+    for mutant in MUTANTS {
+        let transcript = run_alone(home(mutant, &cases), &mutant.make, 1);
+        let caught = failing(&transcript);
+        if caught != [mutant.rule] {
+            wrong.push(format!("{}: caught by {caught:?}, not by {}\n{}", mutant.name, mutant.rule, report::text::block(&transcript, &judge(&transcript))));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn without_its_rule_a_mutant_passes_its_home() {
+    let cases = suite::cases();
+    for mutant in MUTANTS {
+        let transcript = run_alone(home(mutant, &cases), &mutant.make, 1);
+        let others: Vec<_> = RULES.iter().filter(|rule| rule.slug != mutant.rule).collect();
+        let judgement = judge_by(&transcript, &others);
+        assert_eq!(judgement.status, Status::Pass, "{}: {}", mutant.name, report::text::block(&transcript, &judgement));
+    }
+}
+
+#[test]
+fn every_rule_has_a_mutant() {
+    let caught: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.rule).collect();
+    let rules: BTreeSet<_> = RULES.iter().map(|rule| rule.slug).collect();
+    assert_eq!(caught, rules);
+    let names: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+    assert_eq!(names.len(), MUTANTS.len(), "names are unique");
+}
+
+/// Which rules catch a mutant anywhere in the suite, and how often.
+fn collateral(mutant: &Mutant, cases: &[Case]) -> BTreeMap<String, usize> {
+    let mut caught = BTreeMap::new();
+    for case in cases {
+        for rule in failing(&run_alone(case, &mutant.make, 1)) {
+            *caught.entry(rule).or_default() += 1;
+        }
+    }
+    caught
+}
+
+#[test]
+fn over_the_whole_suite_a_mutant_breaks_nothing_that_was_not_reviewed() {
+    let cases = suite::cases();
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(mutant) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let caught = collateral(mutant, &cases);
+                    found.lock().expect("no thread panics while it holds it").insert(mutant.name, caught);
+                }
+            });
+        }
+    });
+    let found = found.into_inner().expect("no thread panicked");
+    for mutant in MUTANTS {
+        let rules = found[mutant.name].keys().map(String::as_str);
+        let unknown: Vec<_> = rules.filter(|rule| *rule != mutant.rule && !mutant.may_also.contains(rule)).collect();
+        assert!(unknown.is_empty(), "{} is also caught by {unknown:?}", mutant.name);
+    }
+    let matrix: BTreeMap<_, Vec<_>> = found.into_iter().map(|(name, rules)| (name, rules.into_keys().collect())).collect();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(suite::root().join("snapshots/mutants"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_json_snapshot!("matrix", matrix));
+}

@@ -1,0 +1,95 @@
+//! Two clients by another hand. What each must get was written down before either was run.
+
+mod support {
+    pub mod poles;
+    pub mod suite;
+}
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use brownout::{
+    client::AnyClient,
+    policy::Policy,
+    report,
+    run::run_alone,
+    scenario::Case,
+    verdict::{Judgement, Status, judge},
+};
+use support::{
+    poles::{Eager, Meek},
+    suite,
+};
+
+fn meek(policy: &Policy, _: u64) -> Rc<dyn AnyClient> {
+    Rc::new(Meek(policy.clone()))
+}
+
+fn eager(_: &Policy, _: u64) -> Rc<dyn AnyClient> {
+    Rc::new(Eager)
+}
+
+/// One attempt and a strict parser break no must anywhere, and most scenarios have something to say about such a client.
+#[test]
+fn meek_breaks_nothing() {
+    let cases = suite::cases();
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    for case in &cases {
+        let transcript = run_alone(case, &meek, 1);
+        let judgement = judge(&transcript);
+        judged += usize::from(judgement.status.judged());
+        if !matches!(judgement.status, Status::Pass | Status::NotApplicable) {
+            wrong.push(report::text::block(&transcript, &judgement));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(judged * 2 >= cases.len(), "{judged} judged of {}", cases.len());
+}
+
+/// What eager must be caught at, scenario by scenario: all of it, and nothing else.
+const EAGER: &[(&str, &[&str])] = &[
+    // It gets away with what is allowed: one failure, then another provider.
+    ("provider-transient/server-error[server-error]", &[]),
+    ("parser/ordinary-answer[plain]", &[]),
+    ("rate-quota/quota-exhausted[ok]", &[]),
+    // It asks the fallback after anything.
+    ("request-contract/refused-field", &["fallback-allowed"]),
+    ("request-contract/bad-request[plain]", &["fallback-allowed", "as-expected"]),
+    ("fallback/unsafe-means-no[server-error]", &["fallback-allowed", "as-expected"]),
+    ("auth/bad-key", &["fallback-allowed", "as-expected"]),
+    // It goes on for ten rounds, and then says its key.
+    ("fallback/both-fail[error]", &["one-fallback", "bounded-attempts", "no-secret-leak"]),
+    ("rate-quota/quota-exhausted[quota-exhausted]", &["one-fallback", "bounded-attempts", "retry-only-retryable", "no-secret-leak"]),
+    // It believes whatever came.
+    ("parser/error-in-200[whole]", &["error-not-success"]),
+    ("parser/broken-shapes[no-choices]", &["honest-success", "as-expected"]),
+    ("streaming/bare-end[chunked]", &["honest-success"]),
+    ("streaming/cut-mid-event[close]", &["honest-success", "as-expected"]),
+    ("streaming/error-mid-stream[object]", &["error-not-success", "as-expected"]),
+    // It waits five seconds for a head, and sends charge-sensitive work wherever it likes.
+    ("client-timeout/injected-silence[unsafe]", &["fallback-allowed", "attempt-timeout-kept"]),
+    ("client-timeout/injected-silence[charge-sensitive]", &["attempt-timeout-kept", "no-double-charge"]),
+    // It never asks the primary again, so it never comes too early.
+    ("rate-quota/retry-after[secs]", &["as-expected"]),
+];
+
+fn failing(judgement: &Judgement) -> BTreeSet<&str> {
+    let failing = judgement.verdicts.iter().filter(|verdict| verdict.status == Status::Fail);
+    failing.map(|verdict| verdict.rule.as_str()).collect()
+}
+
+#[test]
+fn eager_is_caught_at_all_of_its_list_and_at_nothing_else() {
+    let cases = suite::cases();
+    let case = |id: &str| -> &Case { cases.iter().find(|case| case.id == id).unwrap_or_else(|| panic!("no scenario {id}")) };
+    let mut wrong = Vec::new();
+    for (id, rules) in EAGER {
+        let transcript = run_alone(case(id), &eager, 1);
+        let judgement = judge(&transcript);
+        let expected: BTreeSet<&str> = rules.iter().copied().collect();
+        if failing(&judgement) != expected {
+            wrong.push(format!("{id}: expected {expected:?}\n{}", report::text::block(&transcript, &judgement)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,156 @@
+//! What reviewers forget: the pure column does no I/O, everything is exercised, the default build carries no TLS.
+
+mod support {
+    pub mod suite;
+}
+
+use std::{collections::BTreeSet, fs, path::Path, path::PathBuf};
+
+use brownout::{
+    rules::RULES,
+    run::run_alone,
+    verdict::{Status, judge},
+};
+use support::suite;
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.expect("a folder can be listed").path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Files of the pure column; those that read files from disk are named, since somebody must.
+#[test]
+fn the_pure_column_does_no_io() {
+    let reads_files = ["scenario/load/files.rs", "yaml/error.rs"];
+    let column = ["scenario", "policy", "causes", "reply", "rules", "report", "yaml", "transcript.rs", "verdict.rs", "gate.rs", "duration.rs", "select.rs"];
+    let root = suite::root().join("harness");
+    let mut seen = 0;
+    for part in column {
+        let path = root.join(part);
+        for file in if path.is_dir() { files(&path, ".rs") } else { vec![path] } {
+            seen += 1;
+            let name = file.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
+            let text = text(&file);
+            for word in ["tokio::", "std::fs", "std::net", "std::process", "std::thread", "println!", "eprintln!", "SystemTime", "Instant"] {
+                let allowed = word == "std::fs" && reads_files.contains(&name.as_str());
+                let imported = text.contains(word) || (word == "std::fs" && text.contains("use std::{fs") && !allowed);
+                assert!(allowed || !imported, "{name} uses {word}");
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} files were looked at");
+}
+
+/// Nothing above uses what stands below it.
+#[test]
+fn arrows_point_one_way() {
+    let order = ["yaml", "duration", "scenario", "reply", "transcript", "rules", "verdict", "gate", "report"];
+    let root = suite::root().join("harness");
+    for (place, module) in order.iter().enumerate() {
+        let path = root.join(module);
+        for file in if path.is_dir() { files(&path, ".rs") } else { vec![root.join(format!("{module}.rs"))] } {
+            let text = text(&file);
+            for below in &order[place + 1..] {
+                // The pure reading of a reply fills in the facts it is read for.
+                let filling = (*module, *below) == ("reply", "transcript");
+                assert!(filling || !text.contains(&format!("crate::{below}::")), "{} uses {below}", file.display());
+            }
+            for ring in ["run", "client::", "wire::provider", "reference"] {
+                let facts_of_claims = ring == "client::" && ["transcript", "rules", "report"].contains(module);
+                assert!(facts_of_claims || !text.contains(&format!("crate::{ring}")), "{} uses {ring}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_passes_somewhere_in_the_suite() {
+    let mut passed = BTreeSet::new();
+    for case in suite::cases() {
+        let judgement = judge(&run_alone(&case, &suite::reference, 1));
+        passed.extend(judgement.verdicts.into_iter().filter(|v| v.status == Status::Pass).map(|v| v.rule));
+    }
+    let rules: BTreeSet<_> = RULES.iter().map(|rule| rule.slug.to_owned()).collect();
+    assert_eq!(passed, rules);
+}
+
+fn library() -> String {
+    let scenarios = files(&suite::root().join("scenarios"), ".yaml");
+    let scenarios = scenarios.iter().filter(|file| !file.ends_with("replies.yaml"));
+    scenarios.map(|file| text(file)).collect()
+}
+
+fn says(text: &str, word: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back().is_none_or(|c| !is_word(c));
+        before && text[at + word.len()..].chars().next().is_none_or(|c| !is_word(c))
+    })
+}
+
+#[test]
+fn every_named_reply_is_served_by_a_scenario() {
+    let replies = text(&suite::root().join("scenarios/replies.yaml"));
+    let names = replies.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(|line| line.strip_suffix(':'));
+    let library = library();
+    // Served where no script says what: on a wrong path.
+    let stock = ["not-found"];
+    let unused: Vec<_> = names.filter(|name| !says(&library, name) && !stock.contains(name)).collect();
+    assert!(unused.is_empty(), "no scenario uses {unused:?}");
+}
+
+#[test]
+fn every_fault_and_delivery_of_the_grammar_is_used_by_a_scenario() {
+    let library = library();
+    let words = [
+        "refuse", "raw", "body", "json", "events", "set", "unset", "secs", "ms", "date", "head_after", "body_after", "pace", "pieces",
+        "framing", "longer", "shorter", "chunked", "length", "close", "encoding", "crlf", "cr", "lf", "cut", "reset", "stall",
+        "half-close", "wait", "if_reused", "for", "done", "text", "delta", "finish", "usage", "error", "chunk", "data", "comment",
+        "named", "pause", "repeat", "forever", "accept", "request", "head", "bytes", "end", "cancel_after", "arrive", "at", "count",
+        "capacity", "copies", "token_ttl", "base_url", "key", "elsewhere", "pair", "needs", "vary", "within", "answer", "sent", "total",
+        "charge_sensitive", "unsafe", "size", "messages", "tools", "hex", "times",
+    ];
+    let unused: Vec<_> = words.into_iter().filter(|word| !says(&library, word)).collect();
+    assert!(unused.is_empty(), "no scenario uses {unused:?}");
+}
+
+#[test]
+fn every_scenario_says_why_and_where_from() {
+    for case in suite::cases() {
+        assert!(!case.why.is_empty() && (!case.sources.is_empty() || !case.incidents.is_empty()), "{}", case.id);
+    }
+}
+
+#[test]
+fn the_default_build_carries_no_tls() {
+    let lock = text(&suite::root().join("Cargo.lock"));
+    for name in ["rustls", "native-tls", "openssl", "ring", "aws-lc-rs", "boring"] {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in the lock file");
+    }
+}
+
+#[test]
+fn public_documents_speak_of_files_that_exist() {
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = text(&suite::root().join(document));
+        for (_, rest) in text.match_indices("](").map(|(at, _)| (at, &text[at + 2..])) {
+            let target = rest.split([')', '#']).next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") {
+                assert!(suite::root().join(target).exists(), "{document} links to {target}");
+            }
+        }
+    }
+}
