@@ -55,7 +55,10 @@ impl Reference {
         if !response.status().is_success() {
             return Err(self.refused(response, given_up).await);
         }
-        if call.request.stream && !is_json(&response) {
+        if kind(&response).starts_with("text/html") {
+            return Err(Failure { status: Some(response.status().as_u16()), ..Failure::new(Kind::Html) });
+        }
+        if call.request.stream && !kind(&response).starts_with("application/json") {
             return stream::read(response, self.policy(), call, &target).await;
         }
         let reply = timeout_at(given_up, self.plain(response)).await.unwrap_or_else(|_| Err(Failure::new(Kind::BodyTimeout)))?;
@@ -127,9 +130,9 @@ impl Reference {
     }
 }
 
-fn is_json(response: &Response) -> bool {
+fn kind(response: &Response) -> String {
     let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"))
+    kind.unwrap_or_default().to_ascii_lowercase()
 }
 
 fn no_head(error: &reqwest::Error) -> Failure {

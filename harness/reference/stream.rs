@@ -28,6 +28,7 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
         committed: false,
         done: false,
         finished: None,
+        chunks: 0,
         content_at: now,
         alive_at: now,
         until: target.until,
@@ -58,6 +59,8 @@ struct Reader<'a> {
     done: bool,
     /// When the finish reason came.
     finished: Option<Instant>,
+    /// Chunks that came.
+    chunks: usize,
     content_at: Instant,
     alive_at: Instant,
     until: Instant,
@@ -151,6 +154,7 @@ impl Reader<'_> {
             return Err(chunk::in_band(error, json));
         }
         self.usage(&json["usage"]);
+        self.chunks += 1;
         let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
         for choice in choices.iter().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
             self.choice(choice);
@@ -232,6 +236,9 @@ impl Reader<'_> {
             if whole || event.error.is_some() {
                 self.event(&event)?;
             }
+        }
+        if self.chunks == 0 {
+            return Err(Failure::new(Kind::Malformed));
         }
         if self.complete(true) { self.whole() } else { Err(Failure::new(Kind::StreamCut)) }
     }

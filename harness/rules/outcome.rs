@@ -120,7 +120,9 @@ pub fn valid_reply_accepted(view: &View) -> Findings {
     for (user, request) in view.users() {
         let last = view.of_user(user).filter(|(_, a)| Host::PROVIDERS.contains(&a.host)).last();
         let (Some(outcome), Some((index, attempt))) = (&request.outcome, last) else { continue };
-        if request.left.is_some() || !view.good(index) || !came_in_time(view, attempt) {
+        // Once text of an earlier attempt was shown, no later answer may be handed over.
+        let shown_before = view.of_user(user).any(|(earlier, _)| earlier != index && view.ended(earlier).committed);
+        if request.left.is_some() || shown_before || !view.good(index) || !came_in_time(view, attempt) {
             continue;
         }
         findings.check(outcome.result.word() != ResultWord::Completed, || {

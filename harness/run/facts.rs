@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::{
-    Record, leaks, refusing,
+    Identity, Record, leaks, refusing,
     text::{ServedText, trace},
     user::Ended,
 };
@@ -81,11 +81,13 @@ struct Joiner<'a> {
     case: &'a Case,
     record: &'a Record,
     phrases: Vec<String>,
+    canaries: leaks::Canaries<Secret>,
 }
 
 impl<'a> Joiner<'a> {
     fn new(case: &'a Case, record: &'a Record) -> Self {
-        Joiner { case, record, phrases: Causes::embedded().phrases(&case.policy) }
+        let canaries = leaks::Canaries::new(secrets(&record.identity));
+        Joiner { case, record, phrases: Causes::embedded().phrases(&case.policy), canaries }
     }
 
     fn at(&self, moment: Instant) -> Micros {
@@ -182,7 +184,7 @@ impl<'a> Joiner<'a> {
 
     fn redacted_path(&self, target: &str) -> String {
         let path = target.split('?').next().unwrap_or(target);
-        if self.secrets().any(|(_, secret)| leaks::holds(path, secret)) { "(holds a canary)".to_owned() } else { path.to_owned() }
+        if self.canaries.in_text(path).is_empty() { path.to_owned() } else { "(holds a canary)".to_owned() }
     }
 
     fn auth(&self, host: Host, asked: &Asked) -> AuthFact {
@@ -258,7 +260,7 @@ impl<'a> Joiner<'a> {
     }
 
     fn fit_to_show(&self, text: &str) -> String {
-        if self.secrets().any(|(_, secret)| leaks::holds(text, secret)) {
+        if !self.canaries.in_text(text).is_empty() {
             return "(holds a canary)".to_owned();
         }
         let length = text.chars().count();
@@ -266,14 +268,6 @@ impl<'a> Joiner<'a> {
             return text.to_owned();
         }
         format!("{}... ({length} characters)", text.chars().take(SHOWN).collect::<String>())
-    }
-
-    fn secrets(&self) -> impl Iterator<Item = (Secret, &str)> {
-        let identity = &self.record.identity;
-        let keys = identity.keys.iter().map(|(host, key)| (Secret::Key(*host), key));
-        let prompts = identity.markers.iter().map(|marker| (Secret::Prompt, marker));
-        let users = identity.names.iter().map(|name| (Secret::User, name));
-        keys.chain(prompts).chain(users).map(|(what, canary)| (what, super::Identity::secret(canary)))
     }
 
     fn leaks(&self) -> Vec<Leak> {
@@ -297,8 +291,8 @@ impl<'a> Joiner<'a> {
     /// Canaries in a text; a request may carry its own host's key, and prompt and user.
     fn found(&self, user: Option<usize>, place: &str, text: &str, to: Option<Host>) -> Vec<Leak> {
         let allowed = |what: Secret| to.is_some_and(|host| what == Secret::Key(host) || !matches!(what, Secret::Key(_)));
-        let found = self.secrets().filter(|(what, secret)| !allowed(*what) && leaks::holds(text, secret));
-        found.map(|(what, _)| Leak { user, what, place: place.to_owned() }).collect()
+        let found = self.canaries.in_text(text).into_iter().filter(|what| !allowed(*what));
+        found.map(|what| Leak { user, what, place: place.to_owned() }).collect()
     }
 
     /// The first faulty step of the primary, each phase once, and the leaving of users: what the scenario is about.
@@ -319,6 +313,14 @@ impl<'a> Joiner<'a> {
         let stayed = self.record.users.iter().filter(|user| user.left.is_none() && self.case.users[user.number].cancel.is_some());
         unserved.chain(stayed.map(|user| format!("the leaving of user {}: the outcome came first", user.number))).collect()
     }
+}
+
+/// The random part of every canary, and what it stands for.
+fn secrets(identity: &Identity) -> impl Iterator<Item = (Secret, &str)> {
+    let keys = identity.keys.iter().map(|(host, key)| (Secret::Key(*host), key));
+    let prompts = identity.markers.iter().map(|marker| (Secret::Prompt, marker));
+    let users = identity.names.iter().map(|name| (Secret::User, name));
+    keys.chain(prompts).chain(users).map(|(what, canary)| (what, Identity::secret(canary)))
 }
 
 /// Steps that must be served for the scenario to have been exercised. A refused connection is never seen.

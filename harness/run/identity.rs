@@ -20,7 +20,8 @@ pub struct Identity {
 impl Identity {
     /// Issues an identity; the same seed issues the same one.
     pub fn issue(seed: u64, users: usize) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
+        // A client seeded with the same number must not come upon the same canaries.
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0x0063_616e_6172_7921);
         let mut canary = || format!("{:016x}{:016x}", rng.u64(..), rng.u64(..));
         Identity {
             keys: Host::ALL.into_iter().map(|host| (host, format!("sk-brownout-{}", canary()))).collect(),

@@ -1,21 +1,46 @@
 //! Canaries where they must not be: raw, percent-encoded, JSON-escaped or in base64.
 
+use std::collections::{BTreeSet, HashMap};
+
 use base64::{Engine, alphabet, engine::GeneralPurpose, engine::general_purpose::PAD};
 
 /// This many consecutive characters of a canary are a leak.
 const WINDOW: usize = 12;
 
-/// Whether the text holds part of the secret in any of its encodings.
-pub fn holds(text: &str, secret: &str) -> bool {
-    has_window(text, secret)
-        || has_window(&percent_decoded(text), secret)
-        || has_window(&unescaped(text), secret)
-        || base64_runs(text).iter().any(|decoded| has_window(decoded, secret))
+/// All canaries of a run, ready to be looked for in one pass over a text.
+#[derive(Debug)]
+pub struct Canaries<S> {
+    windows: HashMap<[u8; WINDOW], S>,
 }
 
-fn has_window(text: &str, secret: &str) -> bool {
-    let bytes = secret.as_bytes();
-    text.len() >= WINDOW && bytes.windows(WINDOW).any(|window| text.as_bytes().windows(WINDOW).any(|part| part == window))
+impl<S: Copy + Ord> Canaries<S> {
+    /// Canaries, and what each stands for.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = (S, &'a str)>) -> Self {
+        let windows = secrets.into_iter().flat_map(|(what, secret)| windows(secret.as_bytes()).map(move |window| (window, what)));
+        Canaries { windows: windows.collect() }
+    }
+
+    /// What the text gives away, in any encoding.
+    pub fn in_text(&self, text: &str) -> BTreeSet<S> {
+        let mut found = BTreeSet::new();
+        self.look(text, &mut found);
+        if text.contains('%') {
+            self.look(&percent_decoded(text), &mut found);
+        }
+        if text.contains("\\u") {
+            self.look(&unescaped(text), &mut found);
+        }
+        base64_runs(text).iter().for_each(|decoded| self.look(decoded, &mut found));
+        found
+    }
+
+    fn look(&self, text: &str, found: &mut BTreeSet<S>) {
+        found.extend(windows(text.as_bytes()).filter_map(|window| self.windows.get(&window)));
+    }
+}
+
+fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; WINDOW]> {
+    bytes.windows(WINDOW).filter_map(|window| window.try_into().ok())
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -64,6 +89,10 @@ fn base64_runs(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use base64::prelude::BASE64_STANDARD;
+
+    fn holds(text: &str, secret: &str) -> bool {
+        Canaries::new([((), secret)]).in_text(text).contains(&())
+    }
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 

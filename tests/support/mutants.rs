@@ -307,7 +307,7 @@ pub static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "wants-usage",
-        home: "parser/legal-shapes[minimum]",
+        home: "parser/legal-shapes[null-usage]",
         rule: "valid-reply-accepted",
         may_also: &[],
         make: |policy, seed| {
@@ -319,7 +319,7 @@ pub static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "wants-a-finish-reason",
-        home: "parser/legal-shapes[minimum]",
+        home: "streaming/one-signal-is-enough[done]",
         rule: "valid-reply-accepted",
         may_also: &[],
         make: |policy, seed| {
