@@ -33,7 +33,7 @@ fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
         compared += 1;
         assert_eq!(expected.scenario, judgement.scenario);
         if verdicts(expected) != verdicts(judgement) || expected.status != judgement.status {
-            wrong.push(format!("virtual: {} {:?}\n{}", expected.status, verdicts(expected), report::text::block(transcript, judgement)));
+            wrong.push(format!("{}\n  virtual: {} {:?}\n  real:    {} {:?}\n{}", expected.scenario, expected.status, verdicts(expected), judgement.status, verdicts(judgement), report::text::block(transcript, judgement)));
         }
     }
     println!("{compared} scenario ids compared on both clocks");

@@ -75,6 +75,7 @@ impl Client for Reference {
             ConfigurableAttempts,
             ConfigurableTimeouts,
             ConfigurableParser,
+            ConfigurableEndpoint,
             InFlightLimit,
         ]
     }

@@ -119,7 +119,7 @@ impl Reference {
         let mut bytes = Vec::new();
         loop {
             let piece = timeout_at(Instant::now() + *self.policy.idle_timeout, response.chunk()).await;
-            match piece.map_err(|_| Failure::new(Kind::BodyTimeout))?.map_err(|_| Failure::new(Kind::BodyCut))? {
+            match piece.map_err(|_| Failure::new(Kind::BodyTimeout))?.map_err(|error| broken(&error))? {
                 Some(piece) => bytes.extend(piece),
                 None => return Ok(bytes),
             }
@@ -133,6 +133,24 @@ impl Reference {
 fn kind(response: &Response) -> String {
     let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     kind.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// What cannot be unpacked is no answer; everything else broke off.
+fn broken(error: &reqwest::Error) -> Failure {
+    Failure::new(if cannot_be_unpacked(error) { Kind::Malformed } else { Kind::BodyCut })
+}
+
+/// The decoder's own complaint stands somewhere below: reqwest gives all body errors one name.
+pub fn cannot_be_unpacked(error: &reqwest::Error) -> bool {
+    let mut below = std::error::Error::source(error);
+    while let Some(error) = below {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput)) {
+            return true;
+        }
+        below = error.source();
+    }
+    false
 }
 
 fn no_head(error: &reqwest::Error) -> Failure {

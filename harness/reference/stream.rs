@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     body, chunk,
     failure::{Failure, Kind},
-    send::{Reply, Target},
+    send::{Reply, Target, cannot_be_unpacked},
     sse::{Event, Events, Item},
 };
 use crate::{
@@ -49,6 +49,11 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
     outcome.map_err(|failure| Failure { committed: reader.committed, status: failure.status.or(Some(reader.status)), ..failure })
 }
 
+/// A stream that cannot be unpacked is no answer; any other breaks off.
+fn broken(error: &reqwest::Error) -> Failure {
+    Failure::new(if cannot_be_unpacked(error) { Kind::Malformed } else { Kind::StreamCut })
+}
+
 struct Reader<'a> {
     policy: &'a Policy,
     call: &'a Call,
@@ -82,7 +87,7 @@ impl Reader<'_> {
             let piece = match timeout_at(limit, response.chunk()).await {
                 Err(_) if kind == Kind::StreamCut => return Ok(()),
                 Err(_) => return Err(Failure::new(kind)),
-                Ok(piece) => piece.map_err(|_| Failure::new(Kind::StreamCut))?,
+                Ok(piece) => piece.map_err(|error| broken(&error))?,
             };
             let Some(piece) = piece else { return Ok(()) };
             self.alive_at = Instant::now();

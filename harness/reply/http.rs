@@ -13,6 +13,10 @@ pub struct Decoded {
     pub framed: Framed,
     /// Whether the body is whole as framed, or ends with the connection.
     pub whole: bool,
+    /// The head says `gzip`.
+    pub zipped: bool,
+    /// The head says so, and the body is none.
+    pub mislabelled: bool,
 }
 
 /// How far the framing came.
@@ -49,7 +53,7 @@ impl Head {
 
 /// Decodes what was sent.
 pub fn decode(sent: &[u8]) -> Decoded {
-    let nothing = |framed| Decoded { head: None, body: Vec::new(), framed, whole: false };
+    let nothing = |framed| Decoded { head: None, body: Vec::new(), framed, whole: false, zipped: false, mislabelled: false };
     let (head, rest) = match head(sent) {
         Ok(Some((head, length))) if (100..200).contains(&head.status) => return decode(&sent[length..]),
         Ok(Some((head, length))) => (head, &sent[length..]),
@@ -57,8 +61,9 @@ pub fn decode(sent: &[u8]) -> Decoded {
         Err(_) => return nothing(Framed::Illegal),
     };
     let (body, framed) = unframed(&head, rest);
-    let body = if head.header("content-encoding").is_some_and(|value| value.eq_ignore_ascii_case("gzip")) { unzipped(body) } else { body };
-    Decoded { whole: matches!(framed, Framed::Whole | Framed::UntilClose), head: Some(head), body, framed }
+    let zipped = head.header("content-encoding").is_some_and(|value| value.eq_ignore_ascii_case("gzip"));
+    let (body, mislabelled) = if zipped { unzipped(body) } else { (body, false) };
+    Decoded { whole: matches!(framed, Framed::Whole | Framed::UntilClose), head: Some(head), body, framed, zipped, mislabelled }
 }
 
 fn head(sent: &[u8]) -> Result<Option<(Head, usize)>, httparse::Error> {
@@ -105,13 +110,13 @@ fn chunks(mut rest: &[u8]) -> (Vec<u8>, Framed) {
     }
 }
 
-/// Bytes that are no gzip stay as they are: to a reader they are garbage.
-fn unzipped(body: Vec<u8>) -> Vec<u8> {
+/// Bytes that are no gzip stay as they are: a client that takes no notice of the label reads them rightly.
+fn unzipped(body: Vec<u8>) -> (Vec<u8>, bool) {
     let mut plain = Vec::new();
     match flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain) {
-        Ok(_) => plain,
-        // What was decoded before a cut still counts.
-        Err(_) if !plain.is_empty() => plain,
-        Err(_) => body.iter().map(|byte| byte | 0x80).collect(),
+        Ok(_) => (plain, false),
+        // What was unpacked before a cut still counts.
+        Err(_) if !plain.is_empty() => (plain, false),
+        Err(_) => (body, true),
     }
 }

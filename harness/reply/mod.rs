@@ -41,6 +41,10 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
         let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
         answers = answer.texts.clone();
         body_facts(&mut facts, head, &answer, phrases);
+        // A coding that nobody asked for, or that is not what the head says, may be refused.
+        if decoded.mislabelled || (decoded.zipped && !accepts_gzip(seen)) {
+            facts.body.push(Body::Mislabelled);
+        }
     }
     let wire = wire(seen, &decoded, &facts, policy);
     if wire != Wire::Whole {
@@ -57,6 +61,11 @@ fn micros(duration: std::time::Duration) -> Micros {
 fn asked_for_stream(seen: &Seen) -> bool {
     let body: Option<Json> = seen.request.as_ref().and_then(|asked| serde_json::from_slice(&asked.body).ok());
     body.is_some_and(|body| body["stream"] == true)
+}
+
+fn accepts_gzip(seen: &Seen) -> bool {
+    let accepted = seen.request.as_ref().and_then(|asked| asked.header("accept-encoding"));
+    accepted.is_some_and(|codings| codings.to_ascii_lowercase().contains("gzip"))
 }
 
 fn head_facts(facts: &mut ReplyFacts, head: &Head, seen: &Seen) {

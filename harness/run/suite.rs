@@ -51,7 +51,7 @@ const CONNECTS: usize = 512;
 /// So long users count as dialling.
 const DIALLING: Duration = Duration::from_millis(50);
 /// Cases start this far apart in true time, so that their clients do not all dial at once.
-const STAGGER: Duration = Duration::from_millis(4);
+const STAGGER: Duration = Duration::from_millis(2);
 /// In true time, a case whose upper bounds fail is run so many times more, alone.
 const SOLO: usize = 2;
 

@@ -136,6 +136,8 @@ pub enum Capability {
     ConfigurableTimeouts,
     /// It can be told how to parse.
     ConfigurableParser,
+    /// It can be told the path and the header of its requests.
+    ConfigurableEndpoint,
     /// It bounds what is in flight.
     InFlightLimit,
     /// It can fetch a fresh credential when one expires.

@@ -67,7 +67,13 @@ impl Meek {
     async fn once(&self, call: &Call) -> Outcome {
         let whole = async {
             let Some(response) = ask(call, &call.providers[0]).await else { return Err(failed(Class::Connection, "no reply")) };
-            if call.request.stream { Ok(response) } else { Err(self.plain(response).await) }
+            let html = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+            match response.status().as_u16() {
+                200 if html => Err(failed(Class::MalformedResponse, "a page")),
+                200 if call.request.stream => Ok(response),
+                200 => Err(self.plain(response).await),
+                status => Err(refused(status, response).await),
+            }
         };
         match timeout(*self.0.attempt_timeout, whole).await {
             Err(_) => failed(Class::Timeout, "no reply in time"),
@@ -77,13 +83,12 @@ impl Meek {
     }
 
     async fn plain(&self, response: hyper::Response<Incoming>) -> Outcome {
-        let status = response.status().as_u16();
         let Ok(body) = response.into_body().collect().await else { return failed(Class::Connection, "cut") };
-        if status != 200 {
-            return failed(class(status), "refused");
-        }
         let json: Value = serde_json::from_slice(body.to_bytes().trim_ascii()).unwrap_or_default();
         let choice = &json["choices"][0];
+        if choice["message"]["refusal"].is_string() || choice["finish_reason"] == "content_filter" {
+            return failed(Class::ContentPolicy, "refused");
+        }
         let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
         match answer.filter(|_| json["error"].is_null() && choice["error"].is_null() && choice["finish_reason"] != "error") {
             Some(text) => Outcome {
@@ -96,10 +101,6 @@ impl Meek {
     }
 
     async fn stream(&self, call: &Call, response: hyper::Response<Incoming>) -> Outcome {
-        let status = response.status().as_u16();
-        if status != 200 {
-            return failed(class(status), "refused");
-        }
         let (mut body, mut bytes, mut seen) = (response.into_body(), Vec::new(), Stream::default());
         let mut read = 0;
         while !seen.over() {
@@ -109,7 +110,7 @@ impl Meek {
                 Err(_) => return failed(Class::Timeout, "silence"),
                 Ok(None) => {
                     bytes.extend(b"\n\n");
-                    read += seen.take(&bytes[read..], call);
+                    seen.take(&bytes[read..], call);
                     break;
                 }
                 Ok(Some(Err(_))) => break,
@@ -182,6 +183,14 @@ impl Stream {
         }
         Outcome { text: Some(self.text), finish_reason: self.finish, ..Outcome::new(ResultKind::Completed) }
     }
+}
+
+/// A refused request, by its status; one code beats it.
+async fn refused(status: u16, response: hyper::Response<Incoming>) -> Outcome {
+    let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let malformed = json["error"]["code"] == "invalid_request";
+    failed(if malformed { Class::InvalidRequest } else { class(status) }, "refused")
 }
 
 fn class(status: u16) -> Class {

@@ -24,6 +24,7 @@ pub fn cases() -> Vec<Case> {
     }
 }
 
+#[allow(dead_code, reason = "not every test file runs it")]
 pub fn reference(policy: &Policy, seed: u64) -> Rc<dyn AnyClient> {
     Rc::new(Reference::new(policy, seed))
 }
