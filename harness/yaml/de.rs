@@ -1,105 +1,79 @@
-//! From the tree to serde types. An error keeps the innermost place it was met at.
+//! Deserialising a tree: each error gets the place of the innermost node that was being read.
+//!
+//! serde copies the content of `flatten`, of untagged and of internally tagged types into a buffer of its own, which has
+//! no places: an error inside gets the place of the whole value. Types for files should avoid them.
 
-use std::fmt;
+use super::error::Problem;
+use super::fault::Fault;
+use super::node::{Key, Node, Value};
+use super::variant::{Choice, Word, choose};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+use std::slice::Iter;
 
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
-
-use super::{Key, Node, Problem, Span, Value};
-
-/// Makes a value of a tree.
-pub fn from_node<'de, T: de::Deserialize<'de>>(node: &'de Node) -> Result<T, Problem> {
-    T::deserialize(node).map_err(|error| {
-        let problem = Problem::new(error.span.unwrap_or(node.head()), error.message);
-        Problem { help: error.help, ..problem }
-    })
+/// Deserialises a node. Numbers never become text, nor text numbers; enums are externally tagged.
+///
+/// A custom error may carry its help: `Error::custom("no such unit `m`\nhelp: use `ms` or `s`")`.
+///
+/// # Errors
+///
+/// The node does not fit the type. The problem points to the key or value at fault.
+pub fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Problem> {
+    T::deserialize(Reader { node }).map_err(|fault| fault.into_problem(node))
 }
 
-/// A problem that may not know its place yet.
-#[derive(Debug)]
-pub struct Error {
-    span: Option<Span>,
-    message: String,
-    help: Option<String>,
+/// Reads a node; every seed goes through here, so that no error leaves it without a place.
+pub(super) fn read<'de, S: DeserializeSeed<'de>>(seed: S, node: &'de Node) -> Result<S::Value, Fault> {
+    seed.deserialize(Reader { node }).map_err(|fault| fault.or_at(node))
 }
 
-impl Error {
-    fn at(mut self, span: Span) -> Self {
-        self.span.get_or_insert(span);
-        self
-    }
-
-    fn unknown(what: &str, word: &str, known: &[&str]) -> Self {
-        let problem = Problem::new(Span::default(), format!("unknown {what} `{word}`")).did_you_mean(word, known.iter().copied());
-        Error { span: None, message: problem.message, help: problem.help }
-    }
+/// A deserializer of one node.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'de> {
+    pub(super) node: &'de Node,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
+impl<'de> Deserializer<'de> for Reader<'de> {
+    type Error = Fault;
 
-impl std::error::Error for Error {}
-
-impl de::Error for Error {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Error { span: None, message: message.to_string(), help: None }
-    }
-
-    fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
-        let wanted = expected.to_string();
-        let quote = match found {
-            de::Unexpected::Signed(n) => Some(n.to_string()),
-            de::Unexpected::Unsigned(n) => Some(n.to_string()),
-            de::Unexpected::Float(n) => Some(n.to_string()),
-            de::Unexpected::Bool(b) => Some(b.to_string()),
-            _ => None,
-        };
-        let help = quote.filter(|_| wanted.contains("string")).map(|value| format!("quote it: \"{value}\""));
-        Error { span: None, message: format!("expected {wanted}, found {found}"), help }
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Error::unknown("key", field, expected)
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Error::unknown("value", variant, expected)
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Error { span: None, message: format!("missing key `{field}`"), help: None }
-    }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Error { span: None, message: format!("the key `{field}` stands here twice"), help: None }
-    }
-}
-
-impl<'de> Deserializer<'de> for &'de Node {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let result = match &self.value {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.node.value {
             Value::Null => visitor.visit_unit(),
-            Value::Bool(b) => visitor.visit_bool(*b),
-            Value::Int(n) => u64::try_from(*n).map_or_else(|_| visitor_i64(*n), Sign::Plus).visit(visitor),
-            Value::Float(n) => visitor.visit_f64(*n),
+            Value::Bool(flag) => visitor.visit_bool(*flag),
+            Value::Int(number) => visitor.visit_i64(*number),
+            Value::Float(number) => visitor.visit_f64(*number),
             Value::Text(text) => visitor.visit_borrowed_str(text),
-            Value::List(items) => visitor.visit_seq(Items(items.iter())),
-            Value::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
-        };
-        result.map_err(|error| error.at(self.head()))
+            Value::List(items) => read_list(items, visitor),
+            Value::Map(entries) => read_map(entries, visitor),
+        }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let result = if self.value == Value::Null { visitor.visit_none() } else { visitor.visit_some(self) };
-        result.map_err(|error| error.at(self.head()))
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.node.value {
+            // The visitors of derived structs would take a list of values without keys.
+            Value::List(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self).map_err(|error| error.at(self.head()))
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.node.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -107,59 +81,64 @@ impl<'de> Deserializer<'de> for &'de Node {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
-        let result = match &self.value {
-            Value::Text(text) => visitor.visit_enum(text.as_str().into_deserializer()),
-            Value::Map(entries) => match entries.as_slice() {
-                [(key, node)] => visitor.visit_enum(Variant { key, node }),
-                [] => Err(de::Error::custom(format_args!("expected one of {}", variants.join(", ")))),
-                [(first, _), (second, _), ..] => {
-                    let message = format!("`{}` and `{}` exclude each other here", first.text, second.text);
-                    let help = Some("write two items of a list, or keep one of the two".to_owned());
-                    Err(Error { span: Some(second.span), message, help })
-                }
-            },
-            _ => Err(de::Error::custom(format_args!("expected one of {}", variants.join(", ")))),
-        };
-        result.map_err(|error| error.at(self.head()))
+    ) -> Result<V::Value, Fault> {
+        match choose(self.node, variants)? {
+            Choice::Word(word) => visitor.visit_enum(word),
+            Choice::Entry(entry) => visitor.visit_enum(entry),
+        }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_unit()
     }
 
-    serde::forward_to_deserialize_any! {
+    forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+        tuple_struct identifier
     }
 }
 
-/// Numbers are told as unsigned where they can be, as serde_json does.
-enum Sign {
-    Plus(u64),
-    Minus(i64),
-}
-
-fn visitor_i64(n: i64) -> Sign {
-    Sign::Minus(n)
-}
-
-impl Sign {
-    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self {
-            Sign::Plus(n) => visitor.visit_u64(n),
-            Sign::Minus(n) => visitor.visit_i64(n),
+fn read_list<'de, V: Visitor<'de>>(items: &'de [Node], visitor: V) -> Result<V::Value, Fault> {
+    let mut rest = Items(items.iter());
+    let value = visitor.visit_seq(&mut rest)?;
+    match rest.0.next() {
+        None => Ok(value),
+        Some(extra) => {
+            let taken = items.len() - rest.0.len() - 1;
+            Err(Fault::at(extra.span, format!("the list has more than {taken} items"), "remove this item"))
         }
     }
 }
 
-struct Items<'de>(std::slice::Iter<'de, Node>);
+fn read_map<'de, V: Visitor<'de>>(entries: &'de [(Key, Node)], visitor: V) -> Result<V::Value, Fault> {
+    let mut rest = Entries { rest: entries.iter(), value: None };
+    let value = visitor.visit_map(&mut rest)?;
+    match (rest.rest.next(), entries.first()) {
+        // A visitor that stops early reads a map as an enum, as `MapAccessDeserializer` does: one key is all it takes.
+        (Some((extra, _)), Some((first, _))) => Err(not_both(first, extra)),
+        _ => Ok(value),
+    }
+}
+
+/// Two variants in one item.
+pub(super) fn not_both(first: &Key, second: &Key) -> Fault {
+    let message = format!("one of `{}` and `{}`, not both", first.text, second.text);
+    Fault::at(second.span, message, "write a list of two items")
+}
+
+/// A key, or the name of a variant.
+pub(super) fn read_key<'de, S: DeserializeSeed<'de>>(seed: S, key: &'de Key) -> Result<S::Value, Fault> {
+    let word = Word { text: &key.text, span: key.span };
+    seed.deserialize(word).map_err(|fault| fault.or_at_key(key.span))
+}
+
+struct Items<'de>(Iter<'de, Node>);
 
 impl<'de> SeqAccess<'de> for Items<'de> {
-    type Error = Error;
+    type Error = Fault;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        self.0.next().map(|node| seed.deserialize(node).map_err(|error| error.at(node.head()))).transpose()
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
+        self.0.next().map(|node| read(seed, node)).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -168,58 +147,55 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Entries<'de> {
-    rest: std::slice::Iter<'de, (Key, Node)>,
-    value: Option<(&'de Key, &'de Node)>,
+    rest: Iter<'de, (Key, Node)>,
+    value: Option<&'de Node>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'de> {
-    type Error = Error;
+    type Error = Fault;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some((key, node)) = self.rest.next() else { return Ok(None) };
-        self.value = Some((key, node));
-        seed.deserialize(key.text.as_str().into_deserializer()).map(Some).map_err(|error: Error| error.at(key.span))
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
+        let Some((key, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(value);
+        read_key(seed, key).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        let (key, node) = self.value.take().expect("serde asks for a value after its key");
-        // An empty value has no place of its own.
-        let place = if node.value == Value::Null { key.span } else { node.head() };
-        seed.deserialize(node).map_err(|error| error.at(place))
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+        let value = self.value.take();
+        read(seed, value.ok_or_else(|| de::Error::custom("a value was asked for before its key"))?)
     }
-}
 
-struct Variant<'de> {
-    key: &'de Key,
-    node: &'de Node,
-}
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = Error;
-    type Variant = &'de Node;
-
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, &'de Node), Error> {
-        let variant = seed.deserialize(self.key.text.as_str().into_deserializer());
-        variant.map(|variant| (variant, self.node)).map_err(|error: Error| error.at(self.key.span))
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
     }
 }
 
-impl<'de> VariantAccess<'de> for &'de Node {
-    type Error = Error;
+impl<'de> Deserializer<'de> for Word<'de> {
+    type Error = Fault;
 
-    fn unit_variant(self) -> Result<(), Error> {
-        Err(Error { span: Some(self.head()), message: "this word stands alone, without a value".to_owned(), help: None })
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_borrowed_str(self.text)
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        seed.deserialize(self).map_err(|error| error.at(self.head()))
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_some(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_any(visitor)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_any(visitor)
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_enum(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
     }
 }

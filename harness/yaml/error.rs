@@ -1,48 +1,31 @@
-//! Errors that say where, what, and what to write instead.
+//! Errors about a file: before they know the file, and after.
 
-use std::{fmt, fs, path::Path};
-
+use super::node::Span;
+use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::fmt;
+use std::ops::Range;
 
-use super::Span;
-
-/// A file larger than this is no file of ours.
-const LARGEST: u64 = 1 << 20;
-
-/// A file's text and the name it is shown by.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The name it is shown by.
-    pub path: String,
-    /// Its text.
-    pub text: String,
-}
-
-/// What is wrong at a place, before it is known in which file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An error that knows the bytes at fault but not yet the file they are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The place.
+    /// The key or value at fault.
     pub span: Span,
-    /// What is wrong.
+    /// What is wrong, in one line.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
 }
 
 impl Problem {
-    /// Something wrong at a place.
+    /// A problem at this place, without help.
     pub fn new(span: Span, message: impl Into<String>) -> Self {
-        Problem { span, message: message.into(), help: None }
+        Self { span, message: message.into(), help: None }
     }
 
-    /// What to write instead.
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// What to write instead, if anything is known to be close.
-    pub fn did_you_mean<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    /// What to write instead, if anything known is close; else all that is known.
+    #[must_use]
+    pub fn did_you_mean<'known>(self, word: &str, known: impl IntoIterator<Item = &'known str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         match closest(word, known.iter().copied()) {
             Some(close) => self.help(format!("did you mean `{close}`?")),
@@ -50,113 +33,117 @@ impl Problem {
             None => self.help(format!("known: {}", known.join(", "))),
         }
     }
+
+    /// The same problem, with what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
 }
 
-/// The known word that is close enough to be meant.
-pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(word, known), known));
-    let (distance, known) = near.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + word.chars().count() / 4).then_some(known)
+/// The most similar known word, if a slip of the fingers could have made one of the other.
+pub fn closest<'known>(word: &str, known: impl IntoIterator<Item = &'known str>) -> Option<&'known str> {
+    let limit = |candidate: &str| (word.chars().count().max(candidate.chars().count()) / 3).max(1);
+    let distances = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    let near = distances.filter(|(distance, candidate)| *distance <= limit(candidate));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// What is wrong with a file: where, what, and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An error about a file, complete: it prints the place, the line and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceError {
-    /// The file.
+    /// The file, as the user knows it.
     pub path: String,
-    /// The line, from 1; 0 where the file as a whole is at fault.
+    /// The line, from 1; 0 if the error is about the file as a whole.
     pub line: usize,
-    /// The column in characters, from 1; 0 where the file as a whole is at fault.
+    /// The column in characters, from 1; 0 if the error is about the file as a whole.
     pub column: usize,
-    /// What is wrong.
+    /// What is wrong, in one line.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
-    rendered: String,
+    snippet: String,
+}
+
+impl SourceError {
+    /// An error about the file as a whole: it cannot be read, or it is too large.
+    pub fn whole(path: &str, message: impl Into<String>) -> Self {
+        let (path, snippet) = (path.to_owned(), String::new());
+        Self { path, line: 0, column: 0, message: message.into(), help: None, snippet }
+    }
+
+    /// The same error, with what to do instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Finds the line of a problem in `text` and renders it.
+    pub(super) fn locate(path: &str, text: &str, problem: Problem) -> Self {
+        let place = Place::find(text, problem.span);
+        let snippet = place.render();
+        let Place { number, column, .. } = place;
+        let (message, help) = (problem.message, problem.help);
+        Self { path: path.to_owned(), line: number, column, message, help, snippet }
+    }
 }
 
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.rendered)
+        f.write_str(&self.path)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", self.message)?;
+        if !self.snippet.is_empty() {
+            write!(f, "\n{}", self.snippet)?;
+        }
+        self.help.iter().try_for_each(|help| write!(f, "\nhelp: {help}"))
     }
 }
 
 impl std::error::Error for SourceError {}
 
-impl SourceError {
-    /// Something wrong with a file, or a folder, as a whole.
-    pub fn whole(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        let (message, help) = (message.into(), help.into());
-        let rendered = format!("error: {message}\n --> {path}\nhelp: {help}");
-        SourceError { path: path.to_owned(), line: 0, column: 0, message, help: Some(help), rendered }
+/// The number of the line that holds byte `offset`, from 1.
+pub(super) fn line_number(text: &str, offset: usize) -> usize {
+    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The line a span begins on.
+struct Place<'text> {
+    line: &'text str,
+    number: usize,
+    column: usize,
+    marked: Range<usize>,
+}
+
+impl<'text> Place<'text> {
+    fn find(text: &'text str, span: Span) -> Self {
+        let offset = text.floor_char_boundary(span.start);
+        let begin = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[offset..].find('\n').map_or(text.len(), |newline| offset + newline);
+        let line = text[begin..end].trim_end_matches('\r');
+        let from = (offset - begin).min(line.len());
+        let column = line[..from].chars().count() + 1;
+        let marked = from..mark_end(line, from, span.end.saturating_sub(begin));
+        Self { line, number: line_number(text, offset), column, marked }
+    }
+
+    fn render(&self) -> String {
+        let mark = AnnotationKind::Primary.span(self.marked.clone());
+        let snippet = Snippet::source(self.line).line_start(self.number).annotation(mark);
+        let group = Group::with_level(Level::ERROR).element(snippet);
+        let rendered = Renderer::plain().decor_style(DecorStyle::Ascii).render(&[group]);
+        rendered.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 }
 
-impl Source {
-    /// Reads a file that is text and not too large.
-    pub fn read(file: &Path, shown: &str) -> Result<Self, SourceError> {
-        let failed = |error: std::io::Error| SourceError::whole(shown, format!("cannot be read: {error}"), "check the path");
-        let about = fs::metadata(file).map_err(failed)?;
-        if about.is_dir() {
-            return Err(SourceError::whole(shown, "is a folder, not a file", "name a file"));
-        }
-        if about.len() > LARGEST {
-            let message = format!("has {} bytes; at most {LARGEST} are read", about.len());
-            return Err(SourceError::whole(shown, message, "generate long bodies with `bytes: { name: { repeat: … } }`"));
-        }
-        Source::of_bytes(shown, fs::read(file).map_err(failed)?)
-    }
-
-    fn of_bytes(path: &str, bytes: Vec<u8>) -> Result<Self, SourceError> {
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => return Err(not_utf8(path, &error)),
-        };
-        let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
-        Ok(Source { path: path.to_owned(), text })
-    }
-
-    /// The problem as an error of this file.
-    pub fn error(&self, problem: Problem) -> SourceError {
-        let Problem { span, message, help } = problem;
-        let start = floor(&self.text, span.start);
-        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        SourceError {
-            path: self.path.clone(),
-            line: self.text[..start].matches('\n').count() + 1,
-            column: self.text[line_start..start].chars().count() + 1,
-            rendered: render(&self.path, &self.text, start..one_line(&self.text, start, span.end), &message, help.as_deref()),
-            message,
-            help,
-        }
-    }
-}
-
-fn not_utf8(path: &str, error: &std::string::FromUtf8Error) -> SourceError {
-    let good = error.utf8_error().valid_up_to();
-    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-    let source = Source { path: path.to_owned(), text };
-    let problem = Problem::new(Span { start: good, end: good + 1 }, "this byte is not UTF-8");
-    source.error(problem.help("save the file as UTF-8; to serve such bytes, write `bytes: { name: { hex: e4 b8 } }`"))
-}
-
-/// The carets stay on the first line of what they mark.
-fn one_line(text: &str, start: usize, end: usize) -> usize {
-    let end = floor(text, end).max(start);
-    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    end.min(line_end)
-}
-
-/// The nearest character boundary at or before a place.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
-fn render(path: &str, text: &str, at: std::ops::Range<usize>, message: &str, help: Option<&str>) -> String {
-    let snippet = Snippet::source(text).path(path).annotation(AnnotationKind::Primary.span(at));
-    let mut report: Vec<Group> = vec![Level::ERROR.primary_title(message).element(snippet)];
-    if let Some(help) = help {
-        report.push(Group::with_title(Level::HELP.secondary_title(help)));
-    }
-    Renderer::plain().term_width(140).render(&report)
+/// Only the first line of a longer span is marked: a map may go on for pages. A span of nothing marks one character.
+fn mark_end(line: &str, from: usize, to: usize) -> usize {
+    let to = line.floor_char_boundary(to);
+    let written = line[from..to.max(from)].trim_end().len();
+    let next = line[from..].chars().next().map_or(0, char::len_utf8);
+    from + written.max(next)
 }

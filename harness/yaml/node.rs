@@ -1,27 +1,27 @@
-//! The tree.
+//! The tree of a parsed file. Every key and value remembers the bytes it was written in.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map as JsonMap, Number, Value as Json};
 
-/// Where a node stands: bytes of the file, the last excluded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A range of bytes in the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
-    /// One past the last.
+    /// The byte after the last one; equal to `start` for a value that is not written at all.
     pub end: usize,
 }
 
-/// A value and its place.
-#[derive(Debug, Clone, PartialEq)]
+/// A value and the place it was written.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// The value.
+    /// What was written.
     pub value: Value,
-    /// Its place.
+    /// Where it was written. Quotes are part of it, the header of a block scalar is not.
     pub span: Span,
 }
 
-/// A value. Only plain scalars resolve: `true`, `false`, `null`, `~`, nothing, decimal integers and decimals; all else is text.
-#[derive(Debug, Clone, PartialEq)]
+/// What a node holds. Only unquoted scalars become anything but text.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `null`, `~` or nothing.
     Null,
@@ -29,37 +29,42 @@ pub enum Value {
     Bool(bool),
     /// A decimal integer.
     Int(i64),
-    /// A decimal fraction.
+    /// A decimal number with a point, always finite.
     Float(f64),
-    /// Everything else, and whatever stands in quotes.
+    /// Everything else, and every quoted or block scalar.
     Text(String),
     /// A list.
     List(Vec<Node>),
-    /// A map, in the order written.
+    /// A map, in the order of the file.
     Map(Vec<(Key, Node)>),
 }
 
-/// A key and its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The key of a map entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The key.
+    /// The text, without quotes.
     pub text: String,
-    /// Its place.
+    /// Where it was written, with its quotes.
     pub span: Span,
 }
 
+impl Span {
+    /// The bytes from `start` up to `end`.
+    #[must_use]
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+}
+
 impl Node {
-    /// The value under a key of a map.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries().iter().find(|(known, _)| known.text == key).map(|(_, node)| node)
+    /// A node of this value, written at this place.
+    #[must_use]
+    pub fn new(value: Value, span: Span) -> Self {
+        Self { value, span }
     }
 
-    /// The place of a key of a map.
-    pub fn key_span(&self, key: &str) -> Span {
-        self.entries().iter().find(|(known, _)| known.text == key).map_or(self.head(), |(known, _)| known.span)
-    }
-
-    /// The entries of a map; none for anything else.
+    /// The entries of a map; none of anything else.
+    #[must_use]
     pub fn entries(&self) -> &[(Key, Node)] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -67,7 +72,8 @@ impl Node {
         }
     }
 
-    /// The items of a list; none for anything else.
+    /// The items of a list; none of anything else.
+    #[must_use]
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
@@ -75,14 +81,27 @@ impl Node {
         }
     }
 
-    /// Takes an entry out of a map.
-    pub fn remove(&mut self, key: &str) -> Option<Node> {
-        let Value::Map(entries) = &mut self.value else { return None };
-        let at = entries.iter().position(|(known, _)| known.text == key)?;
-        Some(entries.remove(at).1)
+    /// The value at `key`, if this is a map that has it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|(_, node)| node)
     }
 
-    /// The text of a text.
+    /// The value at `key`, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        entries.iter_mut().find(|(name, _)| name.text == key).map(|(_, node)| node)
+    }
+
+    /// Takes the entry of `key` out, keeping the order of the others.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        let index = entries.iter().position(|(name, _)| name.text == key)?;
+        Some(entries.remove(index).1)
+    }
+
+    /// The text, if this is one.
+    #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -90,13 +109,39 @@ impl Node {
         }
     }
 
-    /// The node at a path such as `primary[0].cut.after`, or the last one on the way there.
-    pub fn at(&self, path: &str) -> &Node {
-        let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
-        parts.fold((self, true), |(node, on), part| step(node, part).filter(|_| on).map_or((node, false), |next| (next, true))).0
+    /// The same data as JSON, without the places.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Bool(flag) => Json::Bool(*flag),
+            Value::Int(number) => Json::Number((*number).into()),
+            Value::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
+            Value::Text(text) => Json::String(text.clone()),
+            Value::List(items) => Json::Array(items.iter().map(Node::to_json).collect()),
+            Value::Map(entries) => Json::Object(json_entries(entries)),
+        }
     }
 
-    /// The first place of a node that is worth pointing at: all of a scalar, the first key of a map.
+    /// The node at a path such as `primary[0].cut.after`, or the deepest one on the way there.
+    #[must_use]
+    pub fn at(&self, path: &str) -> &Node {
+        let mut deepest = self;
+        for part in path.split(['.', '[', ']']).filter(|part| !part.is_empty()) {
+            let Some(next) = deepest.step(part) else { break };
+            deepest = next;
+        }
+        deepest
+    }
+
+    /// The place to name in an error about `key`: where it is written, or this map's first key if it is not.
+    #[must_use]
+    pub fn key_span(&self, key: &str) -> Span {
+        self.span_of_key(key).unwrap_or(self.head())
+    }
+
+    /// The first place worth pointing at: all of a scalar, the first key of a map.
+    #[must_use]
     pub fn head(&self) -> Span {
         match &self.value {
             Value::Map(entries) => entries.first().map_or(self.span, |(key, _)| key.span),
@@ -105,25 +150,23 @@ impl Node {
         }
     }
 
-    /// The same value as JSON.
-    pub fn to_json(&self) -> Json {
-        match &self.value {
-            Value::Null => Json::Null,
-            Value::Bool(b) => Json::Bool(*b),
-            Value::Int(n) => Json::from(*n),
-            Value::Float(n) => Json::from(*n),
-            Value::Text(text) => Json::from(text.as_str()),
-            Value::List(items) => items.iter().map(Node::to_json).collect(),
-            Value::Map(entries) => {
-                entries.iter().map(|(key, node)| (key.text.clone(), node.to_json())).collect::<Map<_, _>>().into()
-            }
+    /// The place of `key` in this map.
+    pub(super) fn span_of_key(&self, key: &str) -> Option<Span> {
+        self.entry(key).map(|(key, _)| key.span)
+    }
+
+    fn entry(&self, key: &str) -> Option<&(Key, Node)> {
+        self.entries().iter().find(|(name, _)| name.text == key)
+    }
+
+    fn step(&self, part: &str) -> Option<&Node> {
+        match (part.parse::<usize>(), &self.value) {
+            (Ok(index), Value::List(items)) => items.get(index),
+            _ => self.get(part),
         }
     }
 }
 
-fn step<'a>(node: &'a Node, part: &str) -> Option<&'a Node> {
-    match part.parse::<usize>() {
-        Ok(index) if matches!(node.value, Value::List(_)) => node.items().get(index),
-        _ => node.get(part),
-    }
+fn json_entries(entries: &[(Key, Node)]) -> JsonMap<String, Json> {
+    entries.iter().map(|(key, node)| (key.text.clone(), node.to_json())).collect()
 }

@@ -1,183 +1,88 @@
-//! From text to the tree. What YAML allows and nobody reads rightly is refused: anchors, aliases, tags, merge keys, several
-//! documents, keys that are no text, keys that stand twice.
+//! From text to a tree: the events of the parser, and its errors.
 
-use granit_parser::{Event, Parser, ScalarStyle};
+use super::build::Builder;
+use super::error::{Problem, SourceError, line_number};
+use super::node::{Node, Span};
+use super::source::Source;
+use granit_parser::{Options, Parser, ScanError};
 
-use super::{Key, Node, Problem, Source, SourceError, Span, Value};
+// Above our own limits, which have clearer messages, but low enough to bound the parser. It looks ahead in a flow
+// collection, so it can meet its limit before it has told us of the first bracket.
+const PARSER_NESTING: usize = 2048;
+// A file of nothing but comments, each one byte and a line break, still fits.
+const PARSER_COMMENTS: usize = 1024 * 1024;
 
-/// Deeper nesting is a mistake.
-const DEEPEST: usize = 64;
-/// So are more nodes.
-const MOST: usize = 200_000;
-
-/// A file's tree, and where its comments are.
-#[derive(Debug, Clone, PartialEq)]
+/// A parsed file.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// The tree.
+    /// The whole content.
     pub root: Node,
-    /// The places of all comments.
+    /// Where the comments are, from the `#` to the end of the line.
     pub comments: Vec<Span>,
 }
 
-/// Reads a file into a tree.
+/// Parses the one document of a file.
+///
+/// # Errors
+///
+/// The text is not YAML, or it uses a part of YAML that is refused here: anchors, aliases, tags, merge keys, duplicate
+/// keys, keys that are not text, several documents, no document, very deep nesting or very many nodes.
 pub fn parse(source: &Source) -> Result<Document, SourceError> {
-    Builder::default().build(&source.text).map_err(|problem| source.error(problem))
+    let mut builder = Builder::new(&source.text);
+    build(&mut builder, &source.text).and_then(|()| builder.finish()).map_err(|problem| source.error(problem))
 }
 
-/// A collection that is not yet closed.
-enum Open {
-    List(Vec<Node>, usize),
-    Map(Vec<(Key, Node)>, Option<Key>, usize),
-}
-
-#[derive(Default)]
-struct Builder {
-    open: Vec<Open>,
-    root: Option<Node>,
-    comments: Vec<Span>,
-    nodes: usize,
-    documents: usize,
-}
-
-impl Builder {
-    fn build(mut self, text: &str) -> Result<Document, Problem> {
-        for event in Parser::new_from_str(text) {
-            let (event, span) = event.map_err(|error| {
-                let at = error.marker().byte_offset().unwrap_or(0);
-                Problem::new(Span { start: at, end: at + 1 }, format!("this is not YAML: {}", error.info()))
-                    .help("check indentation, quotes and brackets around here")
-            })?;
-            let range = span.byte_range().unwrap_or(0..0);
-            self.event(event, Span { start: range.start, end: range.end }, text)?;
-        }
-        let root = self.root.filter(|root| root.value != Value::Null);
-        let empty = || Problem::new(Span::default(), "this file is empty").help("begin with `title:` and `why:`, or remove the file");
-        Ok(Document { root: root.ok_or_else(empty)?, comments: self.comments })
-    }
-
-    fn event(&mut self, event: Event, span: Span, text: &str) -> Result<(), Problem> {
-        match event {
-            Event::Alias(_) | Event::UnresolvedAlias(_) => Err(refused(span, "an alias", "write the value out again")),
-            Event::DocumentStart(..) => self.document(span),
-            Event::Comment(..) => {
-                self.comments.push(span);
-                Ok(())
-            }
-            Event::Scalar(value, style, anchor, tag) => {
-                plainly(span, anchor, tag.is_some())?;
-                self.scalar(&value, style, span)
-            }
-            Event::SequenceStart(_, anchor, tag) => {
-                plainly(span, anchor, tag.is_some())?;
-                self.push(Open::List(Vec::new(), span.start), span)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                plainly(span, anchor, tag.is_some())?;
-                self.push(Open::Map(Vec::new(), None, span.start), span)
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span, text),
-            _ => Ok(()),
-        }
-    }
-
-    fn document(&mut self, span: Span) -> Result<(), Problem> {
-        self.documents += 1;
-        if self.documents > 1 {
-            return Err(Problem::new(span, "a second document begins here").help("one file holds one document: split the file"));
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, open: Open, span: Span) -> Result<(), Problem> {
-        if let Some(Open::Map(_, None, _)) = self.open.last() {
-            return Err(Problem::new(span, "a key must be text").help("quote it"));
-        }
-        if self.open.len() >= DEEPEST {
-            return Err(Problem::new(span, format!("nested deeper than {DEEPEST}")).help("flatten it"));
-        }
-        self.open.push(open);
-        Ok(())
-    }
-
-    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), Problem> {
-        let value = if style == ScalarStyle::Plain { resolve(text) } else { Value::Text(text.to_owned()) };
-        if let Some(Open::Map(entries, key @ None, _)) = self.open.last_mut() {
-            check_key(entries, text, &value, span)?;
-            *key = Some(Key { text: text.to_owned(), span });
-            return Ok(());
-        }
-        self.add(Node { value, span })
-    }
-
-    fn close(&mut self, span: Span, text: &str) -> Result<(), Problem> {
-        let (value, start) = match self.open.pop() {
-            Some(Open::List(items, start)) => (Value::List(items), start),
-            Some(Open::Map(entries, _, start)) => (Value::Map(entries), start),
-            None => return Ok(()),
-        };
-        // A block collection ends where the next thing begins: the white space between is not its own.
-        let end = start + text[start..span.end.max(start)].trim_end().len();
-        self.add(Node { value, span: Span { start, end } })
-    }
-
-    fn add(&mut self, node: Node) -> Result<(), Problem> {
-        self.nodes += 1;
-        if self.nodes > MOST {
-            return Err(Problem::new(node.span, format!("more than {MOST} values")).help("use `repeat`"));
-        }
-        match self.open.last_mut() {
-            None => self.root = Some(node),
-            Some(Open::List(items, _)) => items.push(node),
-            Some(Open::Map(entries, key, _)) => entries.extend(key.take().map(|key| (key, node))),
-        }
-        Ok(())
-    }
-}
-
-fn refused(span: Span, what: &str, help: &str) -> Problem {
-    Problem::new(span, format!("{what} is not allowed here")).help(help)
-}
-
-fn plainly(span: Span, anchor: usize, tagged: bool) -> Result<(), Problem> {
-    if anchor != 0 {
-        return Err(refused(span, "an anchor", "write the value out where it is needed"));
-    }
-    if tagged {
-        return Err(refused(span, "a tag", "write the value without its `!tag`"));
+fn build(builder: &mut Builder<'_>, text: &str) -> Result<(), Problem> {
+    for event in Parser::new_from_str_with_options(text, options()) {
+        let (event, span) = event.map_err(|error| scan_problem(&error, builder, text))?;
+        builder.event(event, span)?;
     }
     Ok(())
 }
 
-fn check_key(entries: &[(Key, Node)], text: &str, value: &Value, span: Span) -> Result<(), Problem> {
-    if text == "<<" {
-        return Err(refused(span, "a merge key", "write the keys out"));
+fn options() -> Options {
+    granit_parser::options! {
+        disallow_directives: true,
+        emit_anchor_events: true,
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: PARSER_NESTING,
+        block_nesting_limit: PARSER_NESTING,
+        max_buffered_comment_events: PARSER_COMMENTS,
     }
-    if !matches!(value, Value::Text(_)) {
-        return Err(Problem::new(span, format!("a key must be text, and `{text}` is not")).help(format!("quote it: \"{text}\"")));
-    }
-    if entries.iter().any(|(key, _)| key.text == text) {
-        return Err(Problem::new(span, format!("the key `{text}` stands here a second time")).help("keep one of the two"));
-    }
-    Ok(())
 }
 
-/// What a plain scalar means.
-fn resolve(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" => return Value::Null,
-        "true" => return Value::Bool(true),
-        "false" => return Value::Bool(false),
-        _ => {}
-    }
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let decimal = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if decimal(digits) {
-        return text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Int);
-    }
-    match digits.split_once('.') {
-        Some((whole, fraction)) if decimal(whole) && decimal(fraction) => {
-            text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Float)
+fn scan_problem(error: &ScanError, builder: &Builder<'_>, text: &str) -> Problem {
+    let marked = error.marker().byte_offset().unwrap_or(text.len());
+    let offset = if error.info().contains("tab") { tab_near(text, marked) } else { marked };
+    let problem = Problem::new(Span::new(offset, offset), error.info());
+    let help = scan_help(&problem.message).or_else(|| bracket_help(text, builder.open_bracket()?, offset));
+    Problem { help, ..problem }
+}
+
+/// The parser complains of a tab at the text before it, or at the character after it.
+fn tab_near(text: &str, offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or_default();
+    let blank = before.len() - before.trim_end_matches('\t').len();
+    let after = text.get(offset..).and_then(|rest| rest.find('\t'));
+    if blank > 0 { offset - blank } else { offset + after.unwrap_or(0) }
+}
+
+fn scan_help(message: &str) -> Option<String> {
+    let help = match message {
+        _ if message.contains("tab") => "indent with spaces, not with tabs",
+        _ if message.contains("mapping values are not allowed") => {
+            "put the text in quotes if it has `: ` in it; else check the indentation"
         }
-        _ => Value::Text(text.to_owned()),
-    }
+        _ if message.contains("unclosed bracket") => "close it",
+        _ if message.contains("quote") => "end the text with the quote it begins with",
+        _ => return None,
+    };
+    Some(help.to_owned())
+}
+
+/// An open bracket on an earlier line is the likely cause of an error here, which says nothing about it.
+fn bracket_help(text: &str, bracket: usize, offset: usize) -> Option<String> {
+    let (opened, failed) = (line_number(text, bracket), line_number(text, offset));
+    let char = text.get(bracket..)?.chars().next()?;
+    (opened < failed).then(|| format!("the `{char}` on line {opened} is not closed before this"))
 }

@@ -84,7 +84,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "asks-everybody-again",
         home: "fallback/both-fail[error]",
         rule: "one-fallback",
-        may_also: &[],
+        // A second round is also one more of everything: attempts, charges, text and time.
+        may_also: &["answer-belongs", "as-expected", "bounded-attempts", "committed-answer", "deadline-kept", "no-double-charge", "retry-only-retryable"],
         make: |policy, seed| {
             let mut once = policy.clone();
             once.attempts = 1;
@@ -98,7 +99,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "falls-back-on-bad-requests",
         home: "request-contract/refused-field",
         rule: "fallback-allowed",
-        may_also: &[],
+        // A 400 in mid-stream is a bad request too, and by then text was shown.
+        may_also: &["as-expected", "committed-answer", "honest-success"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let first = ask(client, &call).await;
@@ -110,7 +112,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "thinks-every-fallback-safe",
         home: "provider-transient/injected-500[unsafe]",
         rule: "fallback-allowed",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, mut call: Call| {
                 call.request.fallback_safe = true;
@@ -122,14 +124,14 @@ pub static MUTANTS: &[Mutant] = &[
         name: "never-falls-back",
         home: "provider-transient/server-error[server-error]",
         rule: "fallback-used",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| policy.fallback.targets.clear()),
     },
     Mutant {
         name: "falls-back-on-a-status-only",
         home: "client-timeout/injected-silence[safe]",
         rule: "fallback-used",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             told(policy, seed, |policy| {
                 policy.fallback.on.insert("timeout-before-head".to_owned(), Demand::Never);
@@ -140,7 +142,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "retries-in-silence-after-text",
         home: "streaming/cut-between-events[close]",
         rule: "committed-answer",
-        may_also: &[],
+        // The second attempt may be charged again, or fail in a way that asks for the fallback.
+        may_also: &["as-expected", "fallback-used", "no-double-charge"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let first = ask(client, &call).await;
@@ -155,7 +158,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "falls-back-after-text",
         home: "streaming/cut-between-events[reset]",
         rule: "committed-answer",
-        may_also: &[],
+        // Another provider may be unsafe, and may charge again.
+        may_also: &["as-expected", "fallback-allowed", "no-double-charge"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let first = ask(client, &call).await;
@@ -170,7 +174,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "tries-five-times",
         home: "provider-transient/server-error[server-error]",
         rule: "bounded-attempts",
-        may_also: &[],
+        // Without a budget, an outage is met in full.
+        may_also: &["no-storm"],
         make: |policy, seed| {
             told(policy, seed, |policy| {
                 policy.attempts = 5;
@@ -182,7 +187,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "retries-a-spent-quota",
         home: "rate-quota/quota-exhausted[ok]",
         rule: "retry-only-retryable",
-        may_also: &[],
+        // Its first round has no fallback, so what fails there for other reasons gets none.
+        may_also: &["as-expected", "fallback-used"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let mut alone = call.clone();
@@ -196,7 +202,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "retries-bad-requests",
         home: "request-contract/refused-field",
         rule: "retry-only-retryable",
-        may_also: &[],
+        // A 400 in mid-stream is a bad request too, and by then text was shown.
+        may_also: &["answer-belongs", "as-expected", "bounded-attempts", "committed-answer"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let first = ask(client, &call).await;
@@ -208,7 +215,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "does-not-wait",
         home: "rate-quota/retry-after[secs]",
         rule: "retry-after-honoured",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| policy.retry_after.honour = false),
     },
     Mutant {
@@ -229,14 +236,14 @@ pub static MUTANTS: &[Mutant] = &[
         name: "waits-too-long-for-one-attempt",
         home: "client-timeout/silent-provider[plain]",
         rule: "attempt-timeout-kept",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| policy.attempt_timeout = Span::ms(3_000)),
     },
     Mutant {
         name: "never-returns-an-error",
         home: "request-contract/refused-field",
         rule: "terminates",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -255,7 +262,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "hands-over-half",
         home: "parser/ordinary-answer[plain]",
         rule: "honest-success",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -268,7 +275,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "embroiders",
         home: "parser/ordinary-answer[plain]",
         rule: "answer-belongs",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -280,7 +287,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "gives-everyone-the-first-answer",
         home: "rate-quota/busy-host",
         rule: "answer-belongs",
-        may_also: &[],
+        // Another attempt's answer is rarely the whole of the right one.
+        may_also: &["honest-success"],
         make: |policy, seed| {
             let first: RefCell<Option<String>> = RefCell::new(None);
             acting(policy, seed, async move |client: &Reference, call: Call| {
@@ -296,7 +304,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "believes-error-objects",
         home: "parser/error-in-200[whole]",
         rule: "error-not-success",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -309,7 +317,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "wants-usage",
         home: "parser/legal-shapes[null-usage]",
         rule: "valid-reply-accepted",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -321,7 +329,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "wants-a-finish-reason",
         home: "streaming/one-signal-is-enough[done]",
         rule: "valid-reply-accepted",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -333,7 +341,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "doubles-v1",
         home: "request-contract/endpoint[usual]",
         rule: "endpoint-path",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| policy.endpoint.path = "/v1/v1/chat/completions".to_owned()),
     },
     Mutant {
@@ -354,7 +362,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "charges-twice-without-a-key",
         home: "side-effect/silent-then-well",
         rule: "no-double-charge",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             let mut keyless = policy.clone();
             keyless.charge.idempotency_header = OrNone::None;
@@ -368,7 +376,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "knows-no-charge",
         home: "provider-transient/injected-500[charge-sensitive]",
         rule: "no-double-charge",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, mut call: Call| {
                 call.request.charge_sensitive = false;
@@ -425,7 +433,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "thinks-before-it-answers",
         home: "streaming/done-then-open",
         rule: "as-expected",
-        may_also: &[],
+        // Two seconds more are beyond some deadlines.
+        may_also: &["deadline-kept"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;

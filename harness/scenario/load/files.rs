@@ -32,7 +32,7 @@ impl SourceFile {
 
     pub(super) fn identity(&self) -> Result<Identity, SourceError> {
         let wrong = |problem: Problem| {
-            SourceError::whole(&self.source.path, problem.message, problem.help.unwrap_or_else(|| PATH.to_owned()))
+            SourceError::whole(&self.source.path, problem.message).help(problem.help.unwrap_or_else(|| PATH.to_owned()))
         };
         identity(&self.path).map_err(wrong)
     }
@@ -64,7 +64,7 @@ pub(super) fn is_words(text: &str) -> bool {
 }
 
 pub(super) fn no_scenarios(folder: &str) -> SourceError {
-    SourceError::whole(folder, "holds no scenario", PATH)
+    SourceError::whole(folder, "holds no scenario").help(PATH)
 }
 
 /// Reads the scenarios of a folder and its `replies.yaml`, in the order of their paths.
@@ -106,7 +106,7 @@ fn read(relative: &str, path: &Path) -> Result<SourceFile, SourceError> {
 /// What a folder holds, by name, without what is hidden.
 fn entries(dir: &Path) -> Result<Vec<(String, std::path::PathBuf)>, SourceError> {
     let failed = |error: io::Error| {
-        SourceError::whole(&dir.display().to_string(), format!("cannot be read: {error}"), "name a folder of scenarios")
+        SourceError::whole(&dir.display().to_string(), format!("cannot be read: {error}")).help("name a folder of scenarios")
     };
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {

@@ -29,7 +29,7 @@ pub(super) fn check(read: &[Read<'_>]) -> Result<(), SourceError> {
     for (at, file) in read.iter().enumerate() {
         if let Some(earlier) = read[..at].iter().find(|earlier| earlier.id == file.id) {
             let message = format!("`{}` is read twice", earlier.id);
-            return Err(SourceError::whole(&file.file.source.path, message, "name each file once"));
+            return Err(SourceError::whole(&file.file.source.path, message).help("name each file once"));
         }
         if let Some(earlier) = read[..at].iter().find(|earlier| earlier.text("title") == file.text("title")) {
             let message = format!("`{}` has this title too", earlier.id);
