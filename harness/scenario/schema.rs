@@ -9,6 +9,14 @@ use crate::{causes::Causes, policy::Policy, report};
 /// Of a scenario file.
 pub fn scenario() -> Json {
     let mut schema = of::<Scenario>("A scenario of brownout");
+    // A scenario's policy states only what differs, like any other.
+    let policy = policy();
+    let mut definitions = policy["$defs"].as_object().cloned().unwrap_or_default();
+    let keys = policy.as_object().into_iter().flatten().filter(|(key, _)| !["$defs", "$schema", "title"].contains(&key.as_str()));
+    definitions.insert("Policy".to_owned(), keys.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into());
+    for (name, definition) in definitions {
+        schema["$defs"][name] = definition;
+    }
     or_axis(&mut schema, false);
     schema
 }

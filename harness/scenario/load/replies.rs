@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    context::{Context, at, at_key, typed},
+    context::{Context, at_key, typed},
     files::is_words,
     names::{Piece, is_built_in, pieces},
     step,
@@ -135,8 +135,8 @@ fn check(name: &str, reply: &file::Reply, root: &Node) -> Result<(), Problem> {
         (true, Some((key, _))) => {
             Err(at_key(node, &key.text, format!("`{}` stands beside `plain` and `stream`", key.text)).help("move it into both"))
         }
-        (true, None) if reply.plain.is_none() => Err(at(node, "stream", "`plain` is missing").help("write both, or neither")),
-        (true, None) if reply.stream.is_none() => Err(at(node, "plain", "`stream` is missing").help("write both, or neither")),
+        (true, None) if reply.plain.is_none() => Err(at_key(node, "stream", "`plain` is missing").help("write both, or neither")),
+        (true, None) if reply.stream.is_none() => Err(at_key(node, "plain", "`stream` is missing").help("write both, or neither")),
         _ => Ok(()),
     }
 }
