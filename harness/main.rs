@@ -1,7 +1,5 @@
 //! The program: reads arguments, calls the library, prints. Nothing prints elsewhere.
 
-#![expect(clippy::print_stdout, reason = "printing is what the program is for")]
-
 mod cli;
 mod run_command;
 mod style;
@@ -132,8 +130,11 @@ fn explain(name: &str, files: &Files) -> Done {
         }
         None => {
             let names = report::explain::names(&library.cases, table);
-            let hint = closest(name, names.iter().map(String::as_str)).map(|close| format!("\n  did you mean `{close}`?"));
-            let hint = hint.unwrap_or_else(|| "\n  `brownout list` shows the scenarios; a report names rules and causes".to_owned());
+            let hint =
+                closest(name, names.iter().map(String::as_str)).map(|close| format!("\n  did you mean `{close}`?"));
+            let hint = hint.unwrap_or_else(|| {
+                "\n  `brownout list` shows the scenarios; a report names rules and causes".to_owned()
+            });
             Err(usage(format_args!("there is no rule, scenario, failure mode or cause `{name}`{hint}")))
         }
     }
@@ -155,13 +156,19 @@ fn transcripts(file: &Path) -> Result<Vec<Transcript>, Failed> {
     let text = std::fs::read_to_string(file).map_err(|error| usage(format_args!("{shown} cannot be read: {error}")))?;
     let line = |(number, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| {
-            usage(format_args!("{shown}:{}:{}: this is no transcript: {error}\n  write it with `brownout run --transcripts FILE`", number + 1, error.column()))
+            usage(format_args!(
+                "{shown}:{}:{}: this is no transcript: {error}\n  write it with `brownout run --transcripts FILE`",
+                number + 1,
+                error.column()
+            ))
         })
     };
     let transcripts: Vec<Transcript> =
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect::<Result<_, _>>()?;
     if transcripts.is_empty() {
-        return Err(usage(format_args!("{shown} holds no transcript\n  write one with `brownout run --transcripts {shown}`")));
+        return Err(usage(format_args!(
+            "{shown} holds no transcript\n  write one with `brownout run --transcripts {shown}`"
+        )));
     }
     Ok(transcripts)
 }

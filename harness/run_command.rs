@@ -105,7 +105,8 @@ impl Repeats {
     /// Scenarios whose verdicts were not the same in every round: how often each status was had.
     fn differing(&self) -> Vec<(String, BTreeMap<Status, usize>)> {
         let Some(first) = self.rounds.first() else { return Vec::new() };
-        let differs = |place: &usize| self.rounds.iter().any(|round| verdicts(&round[*place]) != verdicts(&first[*place]));
+        let differs =
+            |place: &usize| self.rounds.iter().any(|round| verdicts(&round[*place]) != verdicts(&first[*place]));
         let count = |place: usize| {
             let mut counts = BTreeMap::new();
             self.rounds.iter().for_each(|round| *counts.entry(round[place].status).or_default() += 1);
@@ -116,7 +117,11 @@ impl Repeats {
 
     fn report(&self, rounds: u32) -> String {
         let differing = self.differing();
-        let mut out = format!("{rounds} rounds: {} of {} scenarios differ\n", differing.len(), self.rounds.first().map_or(0, Vec::len));
+        let mut out = format!(
+            "{rounds} rounds: {} of {} scenarios differ\n",
+            differing.len(),
+            self.rounds.first().map_or(0, Vec::len)
+        );
         for (scenario, counts) in differing {
             let counts: Vec<_> = counts.iter().map(|(status, n)| format!("{n} x {status}")).collect();
             out.push_str(&format!("  DIFFERS {scenario}: {}\n", counts.join(", ")));

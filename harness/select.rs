@@ -36,7 +36,8 @@ fn no_match(pattern: &str, cases: &[Case]) -> String {
         strsim::jaro_winkler(pattern, name).max(strsim::jaro_winkler(pattern, slug))
     };
     let closest = names.max_by(|a, b| distance(a).total_cmp(&distance(b)));
-    let hint = closest.map_or_else(String::new, |name| format!("\n  did you mean `{name}`? `brownout list` shows all of them"));
+    let hint = closest
+        .map_or_else(String::new, |name| format!("\n  did you mean `{name}`? `brownout list` shows all of them"));
     format!("no scenario matches `{pattern}`{hint}")
 }
 
@@ -47,7 +48,9 @@ mod tests {
     #[test]
     fn a_pattern_means_what_it_says() {
         let id = "rate-quota/retry-after[secs]";
-        for pattern in [id, "rate-quota/retry-after", "rate-quota", "rate-quota/", "*retry*", "rate-quota/*", "*[secs]", "*"] {
+        for pattern in
+            [id, "rate-quota/retry-after", "rate-quota", "rate-quota/", "*retry*", "rate-quota/*", "*[secs]", "*"]
+        {
             assert!(means(pattern, id), "{pattern}");
         }
         for pattern in ["retry-after", "rate", "rate-quota/retry-after[ms]", "rate-quota/retry", ""] {

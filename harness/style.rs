@@ -25,7 +25,10 @@ pub fn coloured(text: &str) -> String {
         let trimmed = line.trim_start();
         let indent = &line[..line.len() - trimmed.len()];
         let known = words.iter().find(|(word, _)| trimmed.starts_with(word));
-        known.map_or_else(|| line.to_owned(), |(word, style)| format!("{indent}{style}{word}{style:#}{}", &trimmed[word.len()..]))
+        known.map_or_else(
+            || line.to_owned(),
+            |(word, style)| format!("{indent}{style}{word}{style:#}{}", &trimmed[word.len()..]),
+        )
     };
     text.split_inclusive('\n').map(colour).collect()
 }

@@ -106,8 +106,12 @@ pub fn judge_by(transcript: &Transcript, rules: &[&Rule]) -> Judgement {
 
 /// Our own breakdown, and what the client does not claim, come before every rule.
 fn unjudgeable(transcript: &Transcript, table: &Causes) -> Option<Judgement> {
-    let missing: Vec<String> =
-        transcript.needs.iter().filter(|need| !transcript.capabilities.contains(need)).map(Capability::to_string).collect();
+    let missing: Vec<String> = transcript
+        .needs
+        .iter()
+        .filter(|need| !transcript.capabilities.contains(need))
+        .map(Capability::to_string)
+        .collect();
     let (status, reason) = if !transcript.errors.is_empty() {
         (Status::Error, transcript.errors.join("; "))
     } else if !missing.is_empty() {
@@ -125,7 +129,13 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
     if let Some(needs) = rule.needs
         && !view.can(needs)
     {
-        return Some(verdict(rule, view, Status::NotApplicable, Vec::new(), Some(format!("the client does not claim: {needs}"))));
+        return Some(verdict(
+            rule,
+            view,
+            Status::NotApplicable,
+            Vec::new(),
+            Some(format!("the client does not claim: {needs}")),
+        ));
     }
     let unattributed = view.t.attempts.iter().filter(|attempt| attempt.user.is_none()).count();
     if rule.per_user && unattributed > 0 {
@@ -156,6 +166,7 @@ fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
 fn verdict(rule: &Rule, view: &View, status: Status, breaches: Vec<Breach>, reason: Option<String>) -> Verdict {
     let cause = breaches.iter().find_map(|breach| breach.attempt.and_then(|index| view.ended(index).cause));
     let mode = cause.map_or(view.t.family.mode(), |cause| cause.mode);
-    let Remedy { owner, action } = cause.map_or_else(|| view.table.remedy_of_mode(mode), |cause| view.table.remedy(cause));
+    let Remedy { owner, action } =
+        cause.map_or_else(|| view.table.remedy_of_mode(mode), |cause| view.table.remedy(cause));
     Verdict { rule: rule.slug.to_owned(), status, mode, owner, action, breaches, reason }
 }

@@ -6,7 +6,11 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 fn brownout(arguments: &[&str]) -> Output {
-    Command::cargo_bin("brownout").expect("the program is built with the tests").args(arguments).output().expect("it starts")
+    Command::cargo_bin("brownout")
+        .expect("the program is built with the tests")
+        .args(arguments)
+        .output()
+        .expect("it starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -33,10 +37,23 @@ fn a_bare_run_judges_everything_and_exits_0() {
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     let text = stdout(&output);
     let summary = text.lines().find(|line| line.contains("judged of")).expect("a summary");
-    let numbers: Vec<usize> = summary.split_whitespace().filter_map(|word| word.trim_end_matches(',').parse().ok()).collect();
+    let numbers: Vec<usize> =
+        summary.split_whitespace().filter_map(|word| word.trim_end_matches(',').parse().ok()).collect();
     assert!(numbers[0] * 100 >= numbers[1] * 95, "{summary}");
-    for family in ["auth", "request-contract", "rate-quota", "provider-transient", "client-timeout", "parser", "fallback", "streaming"] {
-        assert!(text.lines().any(|line| line.trim_start().starts_with("PASS") && line.contains(family)), "a line for {family}:\n{text}");
+    for family in [
+        "auth",
+        "request-contract",
+        "rate-quota",
+        "provider-transient",
+        "client-timeout",
+        "parser",
+        "fallback",
+        "streaming",
+    ] {
+        assert!(
+            text.lines().any(|line| line.trim_start().starts_with("PASS") && line.contains(family)),
+            "a line for {family}:\n{text}"
+        );
     }
 }
 
@@ -65,7 +82,11 @@ fn every_line_of_the_json_report_fits_its_schema() {
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     for line in stdout(&brownout(&["run", "--format", "json"])).lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");
-        assert!(validator.is_valid(&line), "{:?}", validator.iter_errors(&line).map(|e| e.to_string()).collect::<Vec<_>>());
+        assert!(
+            validator.is_valid(&line),
+            "{:?}",
+            validator.iter_errors(&line).map(|e| e.to_string()).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -74,10 +95,16 @@ fn wrong_words_get_a_suggestion_and_exit_2() {
     refused(&["--clok", "real"], &["--clok", "--clock"]);
     refused(&["rum"], &["rum", "run"]);
     refused(&["run", "--clock", "rael"], &["rael", "real"]);
-    refused(&["run", "rate-quota/retry-aftr"], &["no scenario matches `rate-quota/retry-aftr`", "did you mean `rate-quota/retry-after`?"]);
+    refused(
+        &["run", "rate-quota/retry-aftr"],
+        &["no scenario matches `rate-quota/retry-aftr`", "did you mean `rate-quota/retry-after`?"],
+    );
     refused(&["run", "parser", "nothing-like-it"], &["no scenario matches `nothing-like-it`"]);
     refused(&["list", "stream"], &["no scenario matches `stream`"]);
-    refused(&["explain", "rate-limitd"], &["there is no rule, scenario, failure mode or cause `rate-limitd`", "did you mean `rate-limited`?"]);
+    refused(
+        &["explain", "rate-limitd"],
+        &["there is no rule, scenario, failure mode or cause `rate-limitd`", "did you mean `rate-limited`?"],
+    );
     refused(&["run", "--min-judged", "120"], &["--min-judged", "0 to 100"]);
     refused(&["run", "--repeat", "0"], &["--repeat"]);
 }
@@ -104,7 +131,17 @@ fn a_folder_of_ones_own_runs_and_a_broken_must_exits_1() {
     let output = brownout(&["run", "--scenarios", folder.path().to_str().expect("UTF-8")]);
     assert_eq!(output.status.code(), Some(1));
     let text = stdout(&output);
-    for part in ["FAIL parser/impossible", "as-expected", "completed", "timeline", "why", "owner", "action", "brownout run 'parser/impossible'", "1 judged of 1, 1 failed"] {
+    for part in [
+        "FAIL parser/impossible",
+        "as-expected",
+        "completed",
+        "timeline",
+        "why",
+        "owner",
+        "action",
+        "brownout run 'parser/impossible'",
+        "1 judged of 1, 1 failed",
+    ] {
         assert!(text.contains(part), "no `{part}` in:\n{text}");
     }
 }
@@ -139,7 +176,13 @@ fn saved_transcripts_can_be_judged_again() {
 #[test]
 fn causes_rules_modes_and_scenarios_are_explained() {
     let row = stdout(&brownout(&["explain", "rate-limited"]));
-    for part in ["cause rate-limited", "rate-quota", "retry       must", "waits       retry-after", "platform or capacity owner"] {
+    for part in [
+        "cause rate-limited",
+        "rate-quota",
+        "retry       must",
+        "waits       retry-after",
+        "platform or capacity owner",
+    ] {
         assert!(row.contains(part), "no `{part}` in:\n{row}");
     }
     assert!(stdout(&brownout(&["explain", "one-fallback"])).contains("At most one fallback decision"));

@@ -25,6 +25,7 @@ fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how many were compared is part of the result")]
 fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
     let (leaping, real) = (run(ClockKind::Virtual), run(ClockKind::Real));
     let mut wrong = Vec::new();
@@ -33,7 +34,15 @@ fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
         compared += 1;
         assert_eq!(expected.scenario, judgement.scenario);
         if verdicts(expected) != verdicts(judgement) || expected.status != judgement.status {
-            wrong.push(format!("{}\n  virtual: {} {:?}\n  real:    {} {:?}\n{}", expected.scenario, expected.status, verdicts(expected), judgement.status, verdicts(judgement), report::text::block(transcript, judgement)));
+            wrong.push(format!(
+                "{}\n  virtual: {} {:?}\n  real:    {} {:?}\n{}",
+                expected.scenario,
+                expected.status,
+                verdicts(expected),
+                judgement.status,
+                verdicts(judgement),
+                report::text::block(transcript, judgement)
+            ));
         }
     }
     println!("{compared} scenario ids compared on both clocks");
@@ -48,7 +57,8 @@ fn the_virtual_clock_keeps_its_known_trace() {
 
 #[test]
 fn virtual_time_repeats_itself_to_the_microsecond() {
-    let times = || -> Vec<_> { run(ClockKind::Virtual).into_iter().map(|(t, _)| (t.scenario.clone(), moments(&t))).collect() };
+    let times =
+        || -> Vec<_> { run(ClockKind::Virtual).into_iter().map(|(t, _)| (t.scenario.clone(), moments(&t))).collect() };
     let (first, second) = (times(), times());
     // A date is written by the system clock, so what it asks for depends on the moment.
     let exact = |(name, _): &&(String, Vec<u64>)| !name.contains("date");

@@ -87,7 +87,8 @@ fn outcome(user: &UserRequest) -> Value {
 
 /// Every snapshot belongs to a scenario id, whatever part of the suite was asked for.
 fn no_orphans(cases: &[Case]) -> Result<(), Failed> {
-    let known: BTreeSet<String> = cases.iter().map(|case| format!("{}/{}.snap", case.family, suite::snapshot_name(&case.id))).collect();
+    let known: BTreeSet<String> =
+        cases.iter().map(|case| format!("{}/{}.snap", case.family, suite::snapshot_name(&case.id))).collect();
     let folder = suite::root().join("snapshots/reference");
     let mut orphans = Vec::new();
     for family in fs::read_dir(&folder)? {
@@ -100,5 +101,9 @@ fn no_orphans(cases: &[Case]) -> Result<(), Failed> {
             }
         }
     }
-    if orphans.is_empty() { Ok(()) } else { Err(format!("no scenario has these snapshots: {}", orphans.join(", ")).into()) }
+    if orphans.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no scenario has these snapshots: {}", orphans.join(", ")).into())
+    }
 }

@@ -6,8 +6,9 @@ use brownout::{
     causes::{Class, ResultWord},
     policy::Policy,
     scenario::{
-        By, Capability, Case, Content, Count, Cut, Event, ExpectedOutcome, Host, Point, Script, schema,
+        By, Capability, Case, Content, Count, Cut, Event, ExpectedOutcome, Host, Point, Script,
         load::{Library, SourceFile, load, load_dir},
+        schema,
     },
     yaml::SourceError,
 };
@@ -127,7 +128,10 @@ fn bad_heads(#[case] text: &str, #[case] place: (usize, usize), #[case] message:
 #[case::no_yaml("streaming/x.txt", "is no scenario: its name does not end in .yaml", "<family>/<slug>.yaml")]
 fn bad_paths(#[case] path: &str, #[case] message: &str, #[case] help: &str) {
     let error = loaded(&[(path, HEAD)]).expect_err("the path is wrong");
-    assert_eq!((error.path.as_str(), error.line, error.message.as_str()), (format!("scenarios/{path}").as_str(), 0, message));
+    assert_eq!(
+        (error.path.as_str(), error.line, error.message.as_str()),
+        (format!("scenarios/{path}").as_str(), 0, message)
+    );
     assert!(error.help.clone().unwrap_or_default().contains(help), "{error}");
 }
 
@@ -137,7 +141,8 @@ fn titled(title: &str, rest: &str) -> String {
 
 #[test]
 fn pairs_point_at_each_other() {
-    let pair = |a: &str, b: &str| loaded(&[("streaming/a.yaml", &titled("A", a)), ("streaming/b.yaml", &titled("B", b))]);
+    let pair =
+        |a: &str, b: &str| loaded(&[("streaming/a.yaml", &titled("A", a)), ("streaming/b.yaml", &titled("B", b))]);
     assert!(pair("pair: streaming/b\n", "pair: streaming/a\n").is_ok());
     refused(pair("pair: streaming/b\n", ""), (4, 7), "`streaming/b` does not point back", "pair: streaming/a");
     refused(pair("pair: streaming/c\n", ""), (4, 7), "there is no scenario `streaming/c`", "did you mean");
@@ -148,7 +153,8 @@ fn pairs_point_at_each_other() {
 fn ids_and_titles_are_unique() {
     let twice = loaded(&[("streaming/a.yaml", &titled("A", "")), ("streaming/b.yaml", &titled("A", ""))]);
     refused(twice, (1, 8), "`streaming/a` has this title too", "what is special");
-    let error = loaded(&[("streaming/a.yaml", &titled("A", "")), ("streaming/a.yaml", &titled("B", ""))]).expect_err("one id twice");
+    let error = loaded(&[("streaming/a.yaml", &titled("A", "")), ("streaming/a.yaml", &titled("B", ""))])
+        .expect_err("one id twice");
     assert_eq!(error.message, "`streaming/a` is read twice");
 }
 
@@ -197,7 +203,9 @@ fn steps(case: &Case, host: Host) -> &[brownout::scenario::Step] {
 
 #[test]
 fn axes_multiply_in_the_order_written() {
-    let cases = cases("primary: [ { status: $s, headers: { x: \"$k-$$-$mark\" } } ]\nvary: { s: [ 500, 503 ], k: { one: a, two: b } }");
+    let cases = cases(
+        "primary: [ { status: $s, headers: { x: \"$k-$$-$mark\" } } ]\nvary: { s: [ 500, 503 ], k: { one: a, two: b } }",
+    );
     let ids: Vec<_> = cases.iter().map(|case| case.id.as_str()).collect();
     assert_eq!(ids, ["streaming/x[500,one]", "streaming/x[500,two]", "streaming/x[503,one]", "streaming/x[503,two]"]);
     let step = &steps(&cases[3], Host::Primary)[0];
@@ -207,7 +215,9 @@ fn axes_multiply_in_the_order_written() {
 
 #[test]
 fn durations_follow_the_scenarios_own_policy() {
-    let case = &cases("policy: { attempt_timeout: 3s }\nprimary: [ { reply: ok, head_after: 1.5 attempt_timeout, body_after: 250ms } ]")[0];
+    let case = &cases(
+        "policy: { attempt_timeout: 3s }\nprimary: [ { reply: ok, head_after: 1.5 attempt_timeout, body_after: 250ms } ]",
+    )[0];
     let deliver = &steps(case, Host::Primary)[0].deliver;
     assert_eq!((deliver.head_after, deliver.body_after), (Duration::from_millis(4500), Duration::from_millis(250)));
     assert_eq!(*case.policy.attempt_timeout, Duration::from_secs(3));
@@ -228,18 +238,25 @@ fn a_named_reply_follows_the_request_and_errors_are_plain() {
 
 #[test]
 fn users_inherit_what_they_leave_out() {
-    let case = &cases("request: { stream: true }\nusers:\n  - { request: { stream: false } }\n  - { count: 2, at: 1s, arrive: every 100ms, cancel_after: 3 events + 50ms }\nprimary: [ ok ]")[0];
+    let case = &cases(
+        "request: { stream: true }\nusers:\n  - { request: { stream: false } }\n  - { count: 2, at: 1s, arrive: every 100ms, cancel_after: 3 events + 50ms }\nprimary: [ ok ]",
+    )[0];
     let at: Vec<_> = case.users.iter().map(|user| user.at.as_millis()).collect();
     assert_eq!(at, [0, 1000, 1100]);
     assert!(!case.users[0].request.stream && case.users[1].request.stream);
-    assert!(case.users[0].scripts.contains_key(&Host::Primary), "a plain request needs the common script in plain form");
+    assert!(
+        case.users[0].scripts.contains_key(&Host::Primary),
+        "a plain request needs the common script in plain form"
+    );
     let cancel = case.users[2].cancel.expect("it leaves");
     assert_eq!((cancel.point, cancel.after), (Some(Point::Events(3, 0)), Duration::from_millis(50)));
 }
 
 #[test]
 fn expectations_are_all_of_any_of() {
-    let case = &cases("expect: [ { outcome: [ completed, { failed: any } ], attempts: { primary: ..2 } }, { outcome: refused } ]")[0];
+    let case = &cases(
+        "expect: [ { outcome: [ completed, { failed: any } ], attempts: { primary: ..2 } }, { outcome: refused } ]",
+    )[0];
     let group = &case.users[0].expect[0];
     assert_eq!(group.len(), 2);
     assert_eq!(group[0].outcome[1], ExpectedOutcome { result: ResultWord::Failed, class: None });
@@ -251,12 +268,20 @@ fn expectations_are_all_of_any_of() {
 
 #[test]
 fn bytes_go_where_text_cannot() {
-    let case = &cases("request: { stream: true }\nbytes: { half: { hex: e4 b8 }, many: { repeat: { bytes: ab, times: 3 } } }\nprimary: [ { events: [ data: \"x$half\", raw: $many, done ] } ]")[0];
-    let Content::Reply { body: brownout::scenario::Body::Events(events), .. } = &steps(case, Host::Primary)[0].content else { panic!("events") };
-    let bytes: Vec<Vec<u8>> = events.iter().filter_map(|event| match event {
-        Event::Data(bytes) | Event::Raw(bytes) => Some(bytes.to_vec()),
-        _ => None,
-    }).collect();
+    let case = &cases(
+        "request: { stream: true }\nbytes: { half: { hex: e4 b8 }, many: { repeat: { bytes: ab, times: 3 } } }\nprimary: [ { events: [ data: \"x$half\", raw: $many, done ] } ]",
+    )[0];
+    let Content::Reply { body: brownout::scenario::Body::Events(events), .. } = &steps(case, Host::Primary)[0].content
+    else {
+        panic!("events")
+    };
+    let bytes: Vec<Vec<u8>> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Data(bytes) | Event::Raw(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        })
+        .collect();
     assert_eq!(bytes, [b"x\xe4\xb8".to_vec(), b"ababab".to_vec()]);
 }
 
@@ -264,19 +289,61 @@ fn bytes_go_where_text_cannot() {
 #[test]
 fn the_ten_models_are_28_cases() {
     let models: [(&str, &str, usize); 10] = [
-        ("rate-quota/retry-after.yaml", "needs: [retry]\nprimary: [ { reply: rate-limited, headers: $wait }, ok ]\nexpect: { outcome: completed, attempts: { primary: 2 } }\nvary: { wait: { seconds: { retry-after: { secs: 2s } }, ms: { retry-after-ms: { ms: 2s } }, date: { retry-after: { date: 2s } } } }", 3),
-        ("streaming/cut-mid-event.yaml", "request: { stream: true }\nprimary: [ { reply: ok, cut: { after: 3 events + 17 bytes, by: $by } } ]\nfallback: [ ok ]\nexpect: { outcome: { failed: stream-interrupted }, attempts: { primary: 1, fallback: 0 } }\nvary: { by: [close, reset, stall] }", 3),
-        ("fallback/breaker-four-phases.yaml", "needs: [breaker]\npolicy: { breaker: { failures: 5, open_for: 1s, probes: 1 } }\nusers: 400\narrive: every 10ms\nprimary: [ { reply: server-error, for: 2.5 breaker.open_for }, ok ]\nfallback: [ ok ]\nexpect: { outcome: completed }", 1),
-        ("streaming/errors-stay-with-their-stream.yaml", "request: { stream: true }\nusers:\n  - { primary: [ { reply: ok-long, pace: 100ms } ], expect: { attempts: { primary: 1, fallback: 0 } } }\n  - { at: 250ms, primary: [ server-error ], expect: { attempts: { fallback: 1 } } }\nfallback: [ ok ]\nexpect: { outcome: completed }", 1),
-        ("auth/redirect-carries-no-key.yaml", "policy: { endpoint: { auth: { header: $name } } }\nprimary: [ { status: $status, headers: { location: \"$url.elsewhere/v1/chat/completions\" } } ]\nelsewhere: [ ok ]\nexpect: { outcome: { failed: invalid-request } }\nvary: { status: [302, 307, 308], name: [authorization, api-key, x-api-key] }", 9),
-        ("side-effect/stale-connection-charged.yaml", "request: { charge_sensitive: true }\nusers: 2\narrive: every 30s\nprimary: [ { reply: ok, if_reused: { cut: { after: request, by: reset } } } ]", 1),
-        ("streaming/invalid-utf8.yaml", "request: { stream: true }\nbytes: { half: { hex: e4 b8 } }\nprimary: [ { events: [ text: Four, data: '{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"$half\"}}]}', text: teen, finish: stop, done ] } ]\nexpect: { outcome: completed, answer: { text: \"Four\\uFFFDteen\" } }", 1),
-        ("client-timeout/heartbeats-after-finish.yaml", "request: { stream: true }\nprimary: [ { events: [ text: Fourteen, finish: stop, repeat: { times: forever, events: [ comment: ping ] } ], pace: 0.5 idle_timeout } ]\nexpect: { outcome: completed, within: 3 idle_timeout }", 1),
-        ("client-timeout/the-configured-timeout-is-the-one.yaml", "policy: { attempts: 1, attempt_timeout: $limit, deadline: 700s }\nrequest: { stream: true }\nprimary: [ { reply: ok, head_after: $side.delay } ]\nexpect: { outcome: $side.outcome }\nvary:\n  limit: [10s, 600s]\n  side:\n    within: { delay: 0.9 attempt_timeout, outcome: completed }\n    beyond: { delay: 1.1 attempt_timeout, outcome: { failed: timeout } }", 4),
-        ("request-contract/redirected-post-stays-a-post.yaml", "primary: [ { status: $status, headers: { location: \"$url.primary/v2/chat/completions\" } }, ok ]\nexpect: { outcome: [ { failed: invalid-request }, completed ], attempts: { primary: 1 } }\nvary: { status: [301, 302, 307, 308] }", 4),
+        (
+            "rate-quota/retry-after.yaml",
+            "needs: [retry]\nprimary: [ { reply: rate-limited, headers: $wait }, ok ]\nexpect: { outcome: completed, attempts: { primary: 2 } }\nvary: { wait: { seconds: { retry-after: { secs: 2s } }, ms: { retry-after-ms: { ms: 2s } }, date: { retry-after: { date: 2s } } } }",
+            3,
+        ),
+        (
+            "streaming/cut-mid-event.yaml",
+            "request: { stream: true }\nprimary: [ { reply: ok, cut: { after: 3 events + 17 bytes, by: $by } } ]\nfallback: [ ok ]\nexpect: { outcome: { failed: stream-interrupted }, attempts: { primary: 1, fallback: 0 } }\nvary: { by: [close, reset, stall] }",
+            3,
+        ),
+        (
+            "fallback/breaker-four-phases.yaml",
+            "needs: [breaker]\npolicy: { breaker: { failures: 5, open_for: 1s, probes: 1 } }\nusers: 400\narrive: every 10ms\nprimary: [ { reply: server-error, for: 2.5 breaker.open_for }, ok ]\nfallback: [ ok ]\nexpect: { outcome: completed }",
+            1,
+        ),
+        (
+            "streaming/errors-stay-with-their-stream.yaml",
+            "request: { stream: true }\nusers:\n  - { primary: [ { reply: ok-long, pace: 100ms } ], expect: { attempts: { primary: 1, fallback: 0 } } }\n  - { at: 250ms, primary: [ server-error ], expect: { attempts: { fallback: 1 } } }\nfallback: [ ok ]\nexpect: { outcome: completed }",
+            1,
+        ),
+        (
+            "auth/redirect-carries-no-key.yaml",
+            "policy: { endpoint: { auth: { header: $name } } }\nprimary: [ { status: $status, headers: { location: \"$url.elsewhere/v1/chat/completions\" } } ]\nelsewhere: [ ok ]\nexpect: { outcome: { failed: invalid-request } }\nvary: { status: [302, 307, 308], name: [authorization, api-key, x-api-key] }",
+            9,
+        ),
+        (
+            "side-effect/stale-connection-charged.yaml",
+            "request: { charge_sensitive: true }\nusers: 2\narrive: every 30s\nprimary: [ { reply: ok, if_reused: { cut: { after: request, by: reset } } } ]",
+            1,
+        ),
+        (
+            "streaming/invalid-utf8.yaml",
+            "request: { stream: true }\nbytes: { half: { hex: e4 b8 } }\nprimary: [ { events: [ text: Four, data: '{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"$half\"}}]}', text: teen, finish: stop, done ] } ]\nexpect: { outcome: completed, answer: { text: \"Four\\uFFFDteen\" } }",
+            1,
+        ),
+        (
+            "client-timeout/heartbeats-after-finish.yaml",
+            "request: { stream: true }\nprimary: [ { events: [ text: Fourteen, finish: stop, repeat: { times: forever, events: [ comment: ping ] } ], pace: 0.5 idle_timeout } ]\nexpect: { outcome: completed, within: 3 idle_timeout }",
+            1,
+        ),
+        (
+            "client-timeout/the-configured-timeout-is-the-one.yaml",
+            "policy: { attempts: 1, attempt_timeout: $limit, deadline: 700s }\nrequest: { stream: true }\nprimary: [ { reply: ok, head_after: $side.delay } ]\nexpect: { outcome: $side.outcome }\nvary:\n  limit: [10s, 600s]\n  side:\n    within: { delay: 0.9 attempt_timeout, outcome: completed }\n    beyond: { delay: 1.1 attempt_timeout, outcome: { failed: timeout } }",
+            4,
+        ),
+        (
+            "request-contract/redirected-post-stays-a-post.yaml",
+            "primary: [ { status: $status, headers: { location: \"$url.primary/v2/chat/completions\" } }, ok ]\nexpect: { outcome: [ { failed: invalid-request }, completed ], attempts: { primary: 1 } }\nvary: { status: [301, 302, 307, 308] }",
+            4,
+        ),
     ];
-    let files: Vec<(&str, String)> = models.iter().enumerate().map(|(n, (path, text, _))| (*path, titled(&format!("Model {n}"), text))).collect();
-    let library = loaded(&files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>()).unwrap_or_else(|error| panic!("{error}"));
+    let files: Vec<(&str, String)> =
+        models.iter().enumerate().map(|(n, (path, text, _))| (*path, titled(&format!("Model {n}"), text))).collect();
+    let library = loaded(&files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>())
+        .unwrap_or_else(|error| panic!("{error}"));
     for (path, _, count) in models {
         let id = path.trim_end_matches(".yaml");
         let found = library.cases.iter().filter(|case| case.id.split('[').next() == Some(id)).count();
@@ -284,7 +351,10 @@ fn the_ten_models_are_28_cases() {
     }
     assert_eq!(library.cases.len(), 28);
     let cut = library.cases.iter().find(|case| case.id == "streaming/cut-mid-event[stall]").expect("it is there");
-    assert_eq!(steps(cut, Host::Primary)[0].cut, Some(Cut { after: Point::Events(3, 17), by: By::Stall, wait: Duration::ZERO }));
+    assert_eq!(
+        steps(cut, Host::Primary)[0].cut,
+        Some(Cut { after: Point::Events(3, 17), by: By::Stall, wait: Duration::ZERO })
+    );
 }
 
 fn root() -> &'static Path {
@@ -323,7 +393,8 @@ fn every_file_of_the_library_fits_its_schema() {
     for path in yaml_files(&root().join("scenarios")) {
         let json = as_json(&fs::read_to_string(&path).expect("a file"));
         let validator = if path.ends_with("replies.yaml") { &replies } else { &scenario };
-        let errors: Vec<String> = validator.iter_errors(&json).map(|error| format!("{} {error}", error.instance_path())).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&json).map(|error| format!("{} {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
         seen += 1;
     }

@@ -33,7 +33,10 @@ fn failing(transcript: &Transcript) -> Vec<String> {
 }
 
 fn home<'a>(mutant: &Mutant, cases: &'a [Case]) -> &'a Case {
-    cases.iter().find(|case| case.id == mutant.home).unwrap_or_else(|| panic!("{}: no scenario {}", mutant.name, mutant.home))
+    cases
+        .iter()
+        .find(|case| case.id == mutant.home)
+        .unwrap_or_else(|| panic!("{}: no scenario {}", mutant.name, mutant.home))
 }
 
 #[test]
@@ -44,7 +47,12 @@ fn at_its_home_exactly_its_rule_catches_a_mutant() {
         let transcript = run_alone(home(mutant, &cases), &mutant.make, 1);
         let caught = failing(&transcript);
         if caught != [mutant.rule] {
-            wrong.push(format!("{}: caught by {caught:?}, not by {}\n{}", mutant.name, mutant.rule, report::text::block(&transcript, &judge(&transcript))));
+            wrong.push(format!(
+                "{}: caught by {caught:?}, not by {}\n{}",
+                mutant.name,
+                mutant.rule,
+                report::text::block(&transcript, &judge(&transcript))
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -105,7 +113,8 @@ fn over_the_whole_suite_a_mutant_breaks_nothing_that_was_not_reviewed() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let matrix: BTreeMap<_, Vec<_>> = found.into_iter().map(|(name, rules)| (name, rules.into_keys().collect())).collect();
+    let matrix: BTreeMap<_, Vec<_>> =
+        found.into_iter().map(|(name, rules)| (name, rules.into_keys().collect())).collect();
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(suite::root().join("snapshots/mutants"));
     settings.set_prepend_module_to_snapshot(false);

@@ -59,7 +59,10 @@ const EAGER: &[(&str, &[&str])] = &[
     ("auth/bad-key", &["fallback-allowed", "as-expected"]),
     // It goes on for ten rounds, and then says its key.
     ("fallback/both-fail[error]", &["one-fallback", "bounded-attempts", "no-secret-leak"]),
-    ("rate-quota/quota-exhausted[quota-exhausted]", &["one-fallback", "bounded-attempts", "retry-only-retryable", "no-secret-leak"]),
+    (
+        "rate-quota/quota-exhausted[quota-exhausted]",
+        &["one-fallback", "bounded-attempts", "retry-only-retryable", "no-secret-leak"],
+    ),
     // It believes whatever came.
     ("parser/error-in-200[whole]", &["error-not-success"]),
     ("parser/broken-shapes[no-choices]", &["honest-success", "as-expected"]),
@@ -81,7 +84,8 @@ fn failing(judgement: &Judgement) -> BTreeSet<&str> {
 #[test]
 fn eager_is_caught_at_all_of_its_list_and_at_nothing_else() {
     let cases = suite::cases();
-    let case = |id: &str| -> &Case { cases.iter().find(|case| case.id == id).unwrap_or_else(|| panic!("no scenario {id}")) };
+    let case =
+        |id: &str| -> &Case { cases.iter().find(|case| case.id == id).unwrap_or_else(|| panic!("no scenario {id}")) };
     let mut wrong = Vec::new();
     for (id, rules) in EAGER {
         let transcript = run_alone(case(id), &eager, 1);

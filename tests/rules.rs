@@ -143,13 +143,19 @@ fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<S
 #[case(Capability::Deadline, "deadline-kept", story().asks(0, Primary, silent(2000)).failed(9000, Class::Timeout))]
 #[case(Capability::Idempotency, "no-double-charge", charged().asks(0, Primary, silent(2000)).asks(2100, Fallback, good()).completed(2120, 1))]
 #[case(Capability::Stream, "committed-answer", stream().asks(0, Primary, cut_stream()).streamed(0, 8).asks(50, Primary, good()).failed(80, Class::StreamInterrupted))]
-fn a_capability_not_claimed_makes_a_rule_not_applicable(#[case] needs: Capability, #[case] rule: &str, #[case] story: Story) {
+fn a_capability_not_claimed_makes_a_rule_not_applicable(
+    #[case] needs: Capability,
+    #[case] rule: &str,
+    #[case] story: Story,
+) {
     assert_eq!(story.without(needs).says(rule), Some(Status::NotApplicable));
 }
 
 /// Fifty users, each with so many attempts at the primary.
 fn outage(attempts: u64) -> Story {
-    let one = |s: Story, at: u64| (0..attempts).fold(s, |s, n| s.asks(at + n * 100, Primary, status(503))).failed(at + 900, Class::Server);
+    let one = |s: Story, at: u64| {
+        (0..attempts).fold(s, |s, n| s.asks(at + n * 100, Primary, status(503))).failed(at + 900, Class::Server)
+    };
     (1..50).fold(one(story(), 0), |s, n| one(s.user(n), n))
 }
 
@@ -157,7 +163,11 @@ fn outage(attempts: u64) -> Story {
 fn a_storm_is_judged_against_the_budget_or_the_attempts() {
     assert_eq!(outage(1).says("no-storm"), Some(Status::Pass));
     assert_eq!(outage(2).says("no-storm"), Some(Status::Fail), "2 each is beyond 1.5");
-    assert_eq!(outage(3).without(Capability::RetryBudget).says("no-storm"), Some(Status::Pass), "three attempts are the policy's");
+    assert_eq!(
+        outage(3).without(Capability::RetryBudget).says("no-storm"),
+        Some(Status::Pass),
+        "three attempts are the policy's"
+    );
     assert_eq!(outage(4).without(Capability::RetryBudget).says("no-storm"), Some(Status::Fail));
 }
 
@@ -195,7 +205,8 @@ fn a_late_harness_makes_upper_bounds_inconclusive_and_nothing_else() {
 
 #[test]
 fn what_was_never_served_is_not_exercised_and_what_broke_here_is_an_error() {
-    let unserved = story().asks(0, Primary, good()).completed(20, 0).facts(|t| t.not_exercised.push("a cut".to_owned()));
+    let unserved =
+        story().asks(0, Primary, good()).completed(20, 0).facts(|t| t.not_exercised.push("a cut".to_owned()));
     assert_eq!(judge(&unserved.t).status, Status::NotExercised);
     let failing = unserved.asks(30, Primary, good());
     assert_eq!(judge(&failing.t).status, Status::Fail, "a broken must outweighs it");
@@ -205,7 +216,11 @@ fn what_was_never_served_is_not_exercised_and_what_broke_here_is_an_error() {
 
 #[test]
 fn every_verdict_names_mode_owner_and_action() {
-    let verdict = story().asks(0, Primary, limited().wait(2000)).asks(500, Primary, good()).completed(520, 1).verdict("retry-after-honoured");
+    let verdict = story()
+        .asks(0, Primary, limited().wait(2000))
+        .asks(500, Primary, good())
+        .completed(520, 1)
+        .verdict("retry-after-honoured");
     let verdict = verdict.expect("it speaks");
     assert_eq!(verdict.mode.to_string(), "rate-quota", "the cause of the attempt decides");
     assert_eq!(verdict.owner, "platform or capacity owner");

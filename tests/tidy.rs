@@ -35,7 +35,20 @@ fn text(path: &Path) -> String {
 #[test]
 fn the_pure_column_does_no_io() {
     let reads_files = ["scenario/load/files.rs", "yaml/error.rs"];
-    let column = ["scenario", "policy", "causes", "reply", "rules", "report", "yaml", "transcript.rs", "verdict.rs", "gate.rs", "duration.rs", "select.rs"];
+    let column = [
+        "scenario",
+        "policy",
+        "causes",
+        "reply",
+        "rules",
+        "report",
+        "yaml",
+        "transcript.rs",
+        "verdict.rs",
+        "gate.rs",
+        "duration.rs",
+        "select.rs",
+    ];
     let root = suite::root().join("harness");
     let mut seen = 0;
     for part in column {
@@ -44,7 +57,17 @@ fn the_pure_column_does_no_io() {
             seen += 1;
             let name = file.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
             let text = text(&file);
-            for word in ["tokio::", "std::fs", "std::net", "std::process", "std::thread", "println!", "eprintln!", "SystemTime", "Instant"] {
+            for word in [
+                "tokio::",
+                "std::fs",
+                "std::net",
+                "std::process",
+                "std::thread",
+                "println!",
+                "eprintln!",
+                "SystemTime",
+                "Instant",
+            ] {
                 let allowed = word == "std::fs" && reads_files.contains(&name.as_str());
                 let imported = text.contains(word) || (word == "std::fs" && text.contains("use std::{fs") && !allowed);
                 assert!(allowed || !imported, "{name} uses {word}");
@@ -104,7 +127,10 @@ fn says(text: &str, word: &str) -> bool {
 #[test]
 fn every_named_reply_is_served_by_a_scenario() {
     let replies = text(&suite::root().join("scenarios/replies.yaml"));
-    let names = replies.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(|line| line.strip_suffix(':'));
+    let names = replies
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.strip_suffix(':'));
     let library = library();
     // Served where no script says what: on a wrong path.
     let stock = ["not-found"];
@@ -116,12 +142,79 @@ fn every_named_reply_is_served_by_a_scenario() {
 fn every_fault_and_delivery_of_the_grammar_is_used_by_a_scenario() {
     let library = library();
     let words = [
-        "refuse", "raw", "body", "json", "events", "set", "unset", "secs", "ms", "date", "head_after", "body_after", "pace", "pieces",
-        "framing", "longer", "shorter", "chunked", "length", "close", "encoding", "crlf", "cr", "lf", "cut", "reset", "stall",
-        "half-close", "wait", "if_reused", "for", "done", "text", "delta", "finish", "usage", "error", "chunk", "data", "comment",
-        "named", "pause", "repeat", "forever", "accept", "request", "head", "bytes", "end", "cancel_after", "arrive", "at", "count",
-        "capacity", "copies", "token_ttl", "base_url", "key", "elsewhere", "pair", "needs", "vary", "within", "answer", "sent", "total",
-        "charge_sensitive", "unsafe", "size", "messages", "tools", "hex", "times",
+        "refuse",
+        "raw",
+        "body",
+        "json",
+        "events",
+        "set",
+        "unset",
+        "secs",
+        "ms",
+        "date",
+        "head_after",
+        "body_after",
+        "pace",
+        "pieces",
+        "framing",
+        "longer",
+        "shorter",
+        "chunked",
+        "length",
+        "close",
+        "encoding",
+        "crlf",
+        "cr",
+        "lf",
+        "cut",
+        "reset",
+        "stall",
+        "half-close",
+        "wait",
+        "if_reused",
+        "for",
+        "done",
+        "text",
+        "delta",
+        "finish",
+        "usage",
+        "error",
+        "chunk",
+        "data",
+        "comment",
+        "named",
+        "pause",
+        "repeat",
+        "forever",
+        "accept",
+        "request",
+        "head",
+        "bytes",
+        "end",
+        "cancel_after",
+        "arrive",
+        "at",
+        "count",
+        "capacity",
+        "copies",
+        "token_ttl",
+        "base_url",
+        "key",
+        "elsewhere",
+        "pair",
+        "needs",
+        "vary",
+        "within",
+        "answer",
+        "sent",
+        "total",
+        "charge_sensitive",
+        "unsafe",
+        "size",
+        "messages",
+        "tools",
+        "hex",
+        "times",
     ];
     let unused: Vec<_> = words.into_iter().filter(|word| !says(&library, word)).collect();
     assert!(unused.is_empty(), "no scenario uses {unused:?}");

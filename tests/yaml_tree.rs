@@ -118,7 +118,11 @@ fn paths() {
     assert_eq!(root.at("primary[0].cut.after").value, Value::Int(3));
     assert_eq!(slice(text, root.at("primary[0].cut").key_span("after")), "after");
     assert_eq!(slice(text, root.at("primary[0].cut.before[7]").span), "{after: 3}", "the deepest place that exists");
-    assert_eq!(slice(text, root.at("primary[0]").key_span("end")), "cut", "a key that is not there is told at the first");
+    assert_eq!(
+        slice(text, root.at("primary[0]").key_span("end")),
+        "cut",
+        "a key that is not there is told at the first"
+    );
     assert_eq!(root.at("[0]"), &root);
 }
 

@@ -1,8 +1,8 @@
 //! What a row demands in its circumstances: entry, switch, the policy's overrides, then adjustments from top to bottom.
 
 use super::{
-    Adjust, Cause, Causes, Cell, CellOverride, Change, Charged, Class, Demand, Left, Mode, Part, ResultWord, Retry, TooLong, Waits,
-    When,
+    Adjust, Cause, Causes, Cell, CellOverride, Change, Charged, Class, Demand, Left, Mode, Part, ResultWord, Retry,
+    TooLong, Waits, When,
 };
 use crate::{
     policy::{Parser, Policy, ShouldRetry},
@@ -172,6 +172,9 @@ impl Cells {
             && (when.waits.is_empty() || when.waits.contains(&self.waits))
             && (when.wait.is_empty() || now.wait.is_some_and(|wait| when.wait.contains(&wait)))
             && (when.charged.is_empty() || when.charged.contains(&self.charged))
-            && when.headers.iter().all(|(name, value)| name == "x-should-retry" && now.should_retry.as_ref() == Some(value))
+            && when
+                .headers
+                .iter()
+                .all(|(name, value)| name == "x-should-retry" && now.should_retry.as_ref() == Some(value))
     }
 }

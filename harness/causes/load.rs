@@ -49,7 +49,8 @@ fn check(causes: &Causes, root: &yaml::Node) -> Result<(), Problem> {
     for (n, cause) in causes.causes.iter().enumerate() {
         if !seen.insert(&cause.id) {
             let place = root.at(&format!("causes[{n}].id")).span;
-            return Err(Problem::new(place, format!("the cause `{}` stands here a second time", cause.id)).help("ids are unique"));
+            return Err(Problem::new(place, format!("the cause `{}` stands here a second time", cause.id))
+                .help("ids are unique"));
         }
     }
     Ok(())

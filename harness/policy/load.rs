@@ -49,7 +49,8 @@ fn laid_over(base: &serde_json::Value, stated: &Node) -> Node {
     // `auth` and its kin are one word or one key: another key is another choice, not an addition.
     let choice = base.len() == 1 && entries.len() == 1 && !base.contains_key(&entries[0].0.text);
     let kept = base.iter().filter(|(key, _)| !choice && stated.get(key).is_none());
-    let kept = kept.map(|(key, value)| (yaml::Key { text: key.clone(), span: stated.head() }, placeless(value, stated)));
+    let kept =
+        kept.map(|(key, value)| (yaml::Key { text: key.clone(), span: stated.head() }, placeless(value, stated)));
     let own = entries.iter().map(|(key, node)| {
         let node = base.get(&key.text).map_or_else(|| node.clone(), |value| laid_over(value, node));
         (key.clone(), node)
@@ -61,11 +62,15 @@ fn placeless(value: &serde_json::Value, place: &Node) -> Node {
     let value = match value {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(b) => Value::Bool(*b),
-        serde_json::Value::Number(n) => n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or_default()), Value::Int),
+        serde_json::Value::Number(n) => {
+            n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or_default()), Value::Int)
+        }
         serde_json::Value::String(text) => Value::Text(text.clone()),
         serde_json::Value::Array(items) => Value::List(items.iter().map(|item| placeless(item, place)).collect()),
         serde_json::Value::Object(entries) => {
-            let entry = |(key, value): (&String, &serde_json::Value)| (yaml::Key { text: key.clone(), span: place.head() }, placeless(value, place));
+            let entry = |(key, value): (&String, &serde_json::Value)| {
+                (yaml::Key { text: key.clone(), span: place.head() }, placeless(value, place))
+            };
             Value::Map(entries.iter().map(entry).collect())
         }
     };
@@ -85,11 +90,18 @@ fn check(policy: &Policy, stated: &Node) -> Result<(), Problem> {
         return wrong("deadline", "no time at all".to_owned(), "write the time a user waits, such as 8s");
     }
     if !policy.fallback.targets.is_empty() && policy.fallback.reserve >= policy.deadline {
-        let message = format!("the reserve of {} leaves the primary nothing of the deadline of {}", policy.fallback.reserve, policy.deadline);
+        let message = format!(
+            "the reserve of {} leaves the primary nothing of the deadline of {}",
+            policy.fallback.reserve, policy.deadline
+        );
         return wrong("fallback.reserve", message, "keep it below `deadline`");
     }
     if let Some(n) = policy.fallback.targets.iter().position(|host| *host != Host::Fallback) {
-        return wrong(&format!("fallback.targets[{n}]"), "only `fallback` can be a target".to_owned(), "write `targets: [fallback]`, or `[]` for none");
+        return wrong(
+            &format!("fallback.targets[{n}]"),
+            "only `fallback` can be a target".to_owned(),
+            "write `targets: [fallback]`, or `[]` for none",
+        );
     }
     if policy.backoff.factor < 1.0 {
         return wrong("backoff.factor", "waits would shrink".to_owned(), "write 1 or more");
@@ -104,7 +116,11 @@ fn check_cells(policy: &Policy, stated: &Node) -> Result<(), Problem> {
     let table = Causes::embedded();
     let rows = policy.causes.iter().chain(&table.causes);
     let overrides = policy.cells.iter().map(|(id, given)| {
-        let cells = [(Cell::Retry, given.retry.is_some()), (Cell::Fallback, given.fallback.is_some()), (Cell::Charged, given.charged.is_some())];
+        let cells = [
+            (Cell::Retry, given.retry.is_some()),
+            (Cell::Fallback, given.fallback.is_some()),
+            (Cell::Charged, given.charged.is_some()),
+        ];
         ("cells", id, cells.into_iter().filter(|(_, stated)| *stated).map(|(cell, _)| cell).collect::<Vec<_>>())
     });
     let fallbacks = policy.fallback.on.keys().map(|id| ("fallback.on", id, vec![Cell::Fallback]));
@@ -115,8 +131,9 @@ fn check_cells(policy: &Policy, stated: &Node) -> Result<(), Problem> {
             return Err(Problem::new(span, format!("there is no cause `{id}`")).did_you_mean(id, known));
         };
         if let Some(fixed) = cells.iter().find(|cell| cause.fixed.contains(cell)) {
-            let message = format!("the cell {fixed:?} of `{id}` is fixed", ).to_lowercase();
-            return Err(Problem::new(span, message).help(format!("no policy may override it: `brownout explain {id}` says why")));
+            let message = format!("the cell {fixed:?} of `{id}` is fixed",).to_lowercase();
+            return Err(Problem::new(span, message)
+                .help(format!("no policy may override it: `brownout explain {id}` says why")));
         }
     }
     Ok(())

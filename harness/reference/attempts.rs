@@ -66,7 +66,9 @@ impl UserRequest<'_> {
 
     /// Attempts at the primary until one succeeds or none may follow.
     async fn primary(&mut self) -> Result<Reply, Failure> {
-        let Some(provider) = self.call.provider(Host::Primary).cloned() else { return Err(Failure::new(Kind::Connect)) };
+        let Some(provider) = self.call.provider(Host::Primary).cloned() else {
+            return Err(Failure::new(Kind::Connect));
+        };
         self.client.budget.borrow_mut().earn();
         let mut once = 0;
         for n in 1.. {
@@ -89,7 +91,11 @@ impl UserRequest<'_> {
 
     /// When the primary must be lost: in time for the fallback, if there can be one.
     fn primary_until(&self) -> Instant {
-        let reserve = if self.target().is_some() && !self.charged_twice_there() { *self.client.policy.fallback.reserve } else { Duration::ZERO };
+        let reserve = if self.target().is_some() && !self.charged_twice_there() {
+            *self.client.policy.fallback.reserve
+        } else {
+            Duration::ZERO
+        };
         self.deadline - reserve
     }
 
@@ -127,7 +133,9 @@ impl UserRequest<'_> {
         let backoff = wait::backoff(&policy.backoff, n, random);
         let named = failure.wait.filter(|_| decision.waits && policy.retry_after.honour);
         let wait = match named {
-            Some(named) if named > *policy.retry_after.ceiling || named + *policy.attempt_timeout > left => return None,
+            Some(named) if named > *policy.retry_after.ceiling || named + *policy.attempt_timeout > left => {
+                return None;
+            }
             // A wait of nothing must not undo the backoff of later attempts.
             Some(named) => wait::spread(&policy.retry_after, named, random).max(backoff),
             None => backoff,

@@ -56,7 +56,9 @@ pub fn check(reply: Reply) -> Result<Reply, Failure> {
     if !reply.tool_calls.is_empty() && matches!(finish, "length" | "content_filter") {
         return Err(Failure::new(Kind::HalfToolCall));
     }
-    let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty() && reply.refusal.is_none() && reply.tool_calls.is_empty();
+    let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty()
+        && reply.refusal.is_none()
+        && reply.tool_calls.is_empty();
     // A filtered or cut answer may be empty: its finish reason says so.
     if blank && !matches!(finish, "content_filter" | "length") {
         return Err(Failure::new(Kind::Blank));
@@ -88,7 +90,10 @@ mod tests {
 
     #[test]
     fn the_documented_minimum_and_padding_are_enough() {
-        for body in [r#"{"choices":[{"message":{"content":"a"}}]}"#, "\n\n  {\"error\":null,\"choices\":[{\"message\":{\"content\":\"a\"}}]}\n"] {
+        for body in [
+            r#"{"choices":[{"message":{"content":"a"}}]}"#,
+            "\n\n  {\"error\":null,\"choices\":[{\"message\":{\"content\":\"a\"}}]}\n",
+        ] {
             assert_eq!(read(body.as_bytes()).expect(body).text.as_deref(), Some("a"));
         }
     }

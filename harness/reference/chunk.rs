@@ -18,15 +18,19 @@ pub fn error(json: &Json) -> Option<&Json> {
         return choice.get("error");
     }
     let answers = json.get("choices").is_some();
-    let flat = json["object"] == "error" || json.get("detail").is_some() || (json["message"].is_string() && !json["type"].is_null());
+    let flat = json["object"] == "error"
+        || json.get("detail").is_some()
+        || (json["message"].is_string() && !json["type"].is_null());
     (!answers && flat).then_some(json)
 }
 
 /// The failure that an error object stands for.
 pub fn failure_of(failure: Failure, error: &Json, around: &Json) -> Failure {
     let places = [&error["code"], &error["type"], &error["status"], &error["details"]["error_code"], &around["code"]];
-    let codes = places.iter().filter_map(|word| word.as_str()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
-    let message = error.as_str().or_else(|| error["message"].as_str()).or_else(|| error["detail"].as_str()).unwrap_or_default();
+    let codes =
+        places.iter().filter_map(|word| word.as_str()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let message =
+        error.as_str().or_else(|| error["message"].as_str()).or_else(|| error["detail"].as_str()).unwrap_or_default();
     Failure { codes, hint: hint(&message.to_lowercase()), ..failure }
 }
 

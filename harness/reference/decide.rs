@@ -138,7 +138,10 @@ fn of_error(failure: &Failure, policy: &Policy) -> Decision {
     if has(&QUOTA) {
         return stop("quota-spent", Class::Quota, true);
     }
-    if has(&["invalid_api_key", "authentication_error"]) || status == 401 || (status == 400 && failure.hint == Some(Hint::Key)) {
+    if has(&["invalid_api_key", "authentication_error"])
+        || status == 401
+        || (status == 400 && failure.hint == Some(Hint::Key))
+    {
         return stop(if status == 400 { "key-refused-400" } else { "key-refused" }, Class::Auth, true);
     }
     if has(&["permission_denied", "permission_error", "access_denied"]) {

@@ -61,7 +61,9 @@ impl Reference {
         if call.request.stream && !kind(&response).starts_with("application/json") {
             return stream::read(response, self.policy(), call, &target).await;
         }
-        let reply = timeout_at(given_up, self.plain(response)).await.unwrap_or_else(|_| Err(Failure::new(Kind::BodyTimeout)))?;
+        let reply = timeout_at(given_up, self.plain(response))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Kind::BodyTimeout)))?;
         if call.request.stream {
             // A whole answer where a stream was asked for is still an answer.
             reply.text.iter().for_each(|text| call.deltas.push(text));
@@ -75,7 +77,8 @@ impl Reference {
     }
 
     fn request(&self, call: &Call, target: &Target) -> reqwest::RequestBuilder {
-        let mut request = self.http.post(self.url(&target.provider.base_url)).header("content-type", "application/json");
+        let mut request =
+            self.http.post(self.url(&target.provider.base_url)).header("content-type", "application/json");
         let key = target.provider.api_key.trim();
         request = match &self.policy.endpoint.auth {
             Auth::Bearer => request.header("authorization", format!("Bearer {key}")),
@@ -99,8 +102,14 @@ impl Reference {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         // The status alone is enough to decide by: a body that does not come changes nothing.
         let body = timeout_at(given_up, self.bytes(response)).await.ok().and_then(Result::ok).unwrap_or_default();
-        let should_retry = headers.get("x-should-retry").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-        let failure = Failure { status: Some(status), wait: wait::asked_for(&headers), should_retry, ..Failure::new(Kind::Status) };
+        let should_retry =
+            headers.get("x-should-retry").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+        let failure = Failure {
+            status: Some(status),
+            wait: wait::asked_for(&headers),
+            should_retry,
+            ..Failure::new(Kind::Status)
+        };
         body::with_error(failure, &body)
     }
 

@@ -74,7 +74,11 @@ impl Events {
     fn end_line(&mut self) -> Option<Item> {
         let bytes = std::mem::take(&mut self.line);
         let text = String::from_utf8_lossy(&bytes);
-        let line = if std::mem::replace(&mut self.begun, true) { &text } else { text.strip_prefix('\u{feff}').unwrap_or(&text) };
+        let line = if std::mem::replace(&mut self.begun, true) {
+            &text
+        } else {
+            text.strip_prefix('\u{feff}').unwrap_or(&text)
+        };
         if line.is_empty() {
             return self.dispatch();
         }
@@ -109,12 +113,19 @@ mod tests {
     fn data(pieces: &[&[u8]]) -> Vec<String> {
         let mut events = Events::default();
         let items = pieces.iter().flat_map(|piece| events.push(piece).expect("short")).collect::<Vec<_>>();
-        items.into_iter().filter_map(|item| if let Item::Event(event) = item { Some(event.data) } else { None }).collect()
+        items
+            .into_iter()
+            .filter_map(|item| if let Item::Event(event) = item { Some(event.data) } else { None })
+            .collect()
     }
 
     #[test]
     fn a_split_anywhere_changes_nothing() {
-        let streams = ["\u{feff}data: Ä\r\n\r\n: x\r\n\r\nevent: e\r\ndata:b\r\ndata: c\r\n\r\n", "data: Ä\r\rdata:b\rdata: c\r\r", "data: Ä\n\ndata:b\ndata: c\n\n"];
+        let streams = [
+            "\u{feff}data: Ä\r\n\r\n: x\r\n\r\nevent: e\r\ndata:b\r\ndata: c\r\n\r\n",
+            "data: Ä\r\rdata:b\rdata: c\r\r",
+            "data: Ä\n\ndata:b\ndata: c\n\n",
+        ];
         for stream in streams.map(str::as_bytes) {
             for at in 0..stream.len() {
                 assert_eq!(data(&[&stream[..at], &stream[at..]]), ["Ä", "b\nc"], "split at {at}");

@@ -46,7 +46,11 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
         Err(_) if reader.complete(false) => reader.whole(),
         Err(failure) => Err(failure),
     };
-    outcome.map_err(|failure| Failure { committed: reader.committed, status: failure.status.or(Some(reader.status)), ..failure })
+    outcome.map_err(|failure| Failure {
+        committed: reader.committed,
+        status: failure.status.or(Some(reader.status)),
+        ..failure
+    })
 }
 
 /// A stream that cannot be unpacked is no answer; any other breaks off.
@@ -191,7 +195,9 @@ impl Reader<'_> {
             self.answer.refusal.get_or_insert_default().push_str(refusal);
             self.content();
         }
-        let reasons = ["reasoning", "reasoning_content"].iter().any(|key| delta[key].as_str().is_some_and(|text| !text.is_empty()));
+        let reasons = ["reasoning", "reasoning_content"]
+            .iter()
+            .any(|key| delta[key].as_str().is_some_and(|text| !text.is_empty()));
         if reasons {
             self.content_at = Instant::now();
         }

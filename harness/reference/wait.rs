@@ -22,7 +22,8 @@ pub fn spread(policy: &RetryAfter, wait: Duration, random: &mut fastrand::Rng) -
 /// The wait that a reply asks for: milliseconds first, then seconds or a date. Invalid or negative is as good as absent.
 pub fn asked_for(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |text: &str, unit: f64| text.parse::<f64>().ok().and_then(|n| Duration::try_from_secs_f64(n / unit).ok());
+    let number =
+        |text: &str, unit: f64| text.parse::<f64>().ok().and_then(|n| Duration::try_from_secs_f64(n / unit).ok());
     if let Some(wait) = text("retry-after-ms").and_then(|text| number(text, 1000.0)) {
         return Some(wait);
     }
@@ -41,7 +42,10 @@ mod tests {
     use crate::policy::{Jitter, Policy};
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (reqwest::header::HeaderName::from_static(name), value.parse().expect("legal"))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (reqwest::header::HeaderName::from_static(name), value.parse().expect("legal")))
+            .collect()
     }
 
     #[test]
@@ -50,7 +54,10 @@ mod tests {
         assert_eq!(asked_for(&headers(&date)), Some(Duration::from_secs(2)));
         assert_eq!(asked_for(&headers(&[("retry-after", "2")])), Some(Duration::from_secs(2)));
         assert_eq!(asked_for(&headers(&[("retry-after", "0.5")])), Some(Duration::from_millis(500)));
-        assert_eq!(asked_for(&headers(&[("retry-after", "9"), ("retry-after-ms", "250")])), Some(Duration::from_millis(250)));
+        assert_eq!(
+            asked_for(&headers(&[("retry-after", "9"), ("retry-after-ms", "250")])),
+            Some(Duration::from_millis(250))
+        );
         assert_eq!(asked_for(&headers(&[("retry-after", "0")])), Some(Duration::ZERO));
     }
 
@@ -59,16 +66,22 @@ mod tests {
         for value in ["-1", "soon", "", "NaN", "inf", "Wed, 21 Oct 2015 07:28:00 GMT"] {
             assert_eq!(asked_for(&headers(&[("retry-after", value)])), None, "{value}");
         }
-        assert_eq!(asked_for(&headers(&[("retry-after-ms", "-5"), ("retry-after", "1")])), Some(Duration::from_secs(1)));
+        assert_eq!(
+            asked_for(&headers(&[("retry-after-ms", "-5"), ("retry-after", "1")])),
+            Some(Duration::from_secs(1))
+        );
     }
 
     #[test]
     fn every_kind_of_jitter_stays_between_its_bounds_and_reaches_both_ends() {
-        for (jitter, least) in [(Jitter::None, 400.0), (Jitter::Proportional, 300.0), (Jitter::Equal, 200.0), (Jitter::Full, 0.0)] {
+        for (jitter, least) in
+            [(Jitter::None, 400.0), (Jitter::Proportional, 300.0), (Jitter::Equal, 200.0), (Jitter::Full, 0.0)]
+        {
             let policy = Backoff { jitter, ..Policy::default().backoff };
             let mut random = fastrand::Rng::with_seed(7);
             let waits: Vec<f64> = (0..2000).map(|_| backoff(&policy, 3, &mut random).as_secs_f64() * 1000.0).collect();
-            let (low, high) = waits.iter().fold((f64::MAX, f64::MIN), |(low, high), wait| (low.min(*wait), high.max(*wait)));
+            let (low, high) =
+                waits.iter().fold((f64::MAX, f64::MIN), |(low, high), wait| (low.min(*wait), high.max(*wait)));
             assert!(low >= least - 1e-6 && high <= 400.0 + 1e-6, "{jitter:?}: {low}..{high}");
             assert!(low <= least + 5.0 && high >= 395.0, "{jitter:?}: {low}..{high}");
         }
@@ -77,7 +90,8 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap() {
         let policy = Backoff { jitter: Jitter::None, ..Policy::default().backoff };
-        let waits: Vec<u128> = (1..7).map(|n| backoff(&policy, n, &mut fastrand::Rng::with_seed(1)).as_millis()).collect();
+        let waits: Vec<u128> =
+            (1..7).map(|n| backoff(&policy, n, &mut fastrand::Rng::with_seed(1)).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
     }
 

@@ -43,9 +43,11 @@ pub struct ErrorObject {
 /// Reads a body, whole or not.
 pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> Answer {
     let text = String::from_utf8_lossy(body);
-    let kind = head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
+    let kind =
+        head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
     let labelled_stream = kind.as_deref() == Some("text/event-stream");
-    let looks_like_events = text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
+    let looks_like_events =
+        text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
     let mut answer = if looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '['])) {
         stream(&text)
     } else {
@@ -58,7 +60,12 @@ pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> An
 }
 
 fn has_field(text: &str) -> bool {
-    let line = text.trim_start_matches('\u{feff}').lines().map(str::trim_start).find(|line| !line.is_empty()).unwrap_or_default();
+    let line = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim_start)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
     [":", "data", "event", "error:", "id:", "retry:"].iter().any(|field| line.starts_with(field))
 }
 
@@ -112,7 +119,9 @@ fn completion(json: &Json) -> Answer {
     answer.texts = messages.iter().map(|message| text_of_message(message)).collect();
     let calls = messages[0].get("tool_calls").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
     answer.tool_calls = calls.len();
-    let refusal = messages.iter().any(|message| message.get("refusal").and_then(Json::as_str).is_some_and(|text| !text.is_empty()));
+    let refusal = messages
+        .iter()
+        .any(|message| message.get("refusal").and_then(Json::as_str).is_some_and(|text| !text.is_empty()));
     let arguments: Vec<String> = calls.iter().map(|call| argument_text(&call["function"]["arguments"])).collect();
     let function = messages[0].get("function_call").is_some_and(Json::is_object);
     shape(&mut answer, refusal, &arguments, function);
@@ -137,7 +146,9 @@ fn text_of(content: Option<&Json>) -> String {
 }
 
 fn argument_text(arguments: &Json) -> String {
-    arguments.as_str().map_or_else(|| if arguments.is_null() { String::new() } else { arguments.to_string() }, str::to_owned)
+    arguments
+        .as_str()
+        .map_or_else(|| if arguments.is_null() { String::new() } else { arguments.to_string() }, str::to_owned)
 }
 
 fn finish_word(word: Option<&Json>) -> String {
@@ -147,7 +158,9 @@ fn finish_word(word: Option<&Json>) -> String {
 /// `unlisted` stands beside a word of no known set; on a plain reply, none at all is unlisted too.
 fn with_unlisted(mut words: Vec<String>, plain: bool) -> Vec<String> {
     let hard = ["error", "abort", "insufficient_system_resource"];
-    let unlisted = words.iter().any(|word| !LISTED.contains(&word.as_str()) && !hard.contains(&word.as_str()) && (plain || !word.is_empty()));
+    let unlisted = words
+        .iter()
+        .any(|word| !LISTED.contains(&word.as_str()) && !hard.contains(&word.as_str()) && (plain || !word.is_empty()));
     words.retain(|word| !word.is_empty());
     words.extend(unlisted.then(|| "unlisted".to_owned()));
     words
@@ -156,7 +169,9 @@ fn with_unlisted(mut words: Vec<String>, plain: bool) -> Vec<String> {
 /// Refusals, half tool calls and blank answers.
 fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: bool) {
     let text = answer.texts.first().map_or("", String::as_str);
-    let bad = |arguments: &String| !arguments.trim().is_empty() && !serde_json::from_str::<Json>(arguments).is_ok_and(|json| json.is_object());
+    let bad = |arguments: &String| {
+        !arguments.trim().is_empty() && !serde_json::from_str::<Json>(arguments).is_ok_and(|json| json.is_object())
+    };
     let cut = answer.finish.iter().any(|word| word == "length" || word == "content_filter");
     if refusal {
         answer.kinds.push(Body::Refusal);
@@ -299,7 +314,8 @@ impl Stream {
 
 /// The error object of a payload: under `error`, inside a choice, flat, or in a list.
 fn error_of(json: &Json) -> Option<ErrorObject> {
-    let envelope = |json: &Json| json.get("error").filter(|error| !error.is_null()).map(|error| (error.clone(), json.clone()));
+    let envelope =
+        |json: &Json| json.get("error").filter(|error| !error.is_null()).map(|error| (error.clone(), json.clone()));
     let in_choice = || json["choices"].as_array()?.iter().find_map(envelope);
     if let Some((error, around)) = envelope(json).or_else(in_choice) {
         let mut object = error_object(&error);
@@ -309,7 +325,9 @@ fn error_of(json: &Json) -> Option<ErrorObject> {
         return Some(object);
     }
     let flat = json["object"] == "error" || json.get("detail").is_some() && json.get("choices").is_none();
-    let bare = json.get("choices").is_none() && json.get("message").is_some() && (json.get("code").is_some() || json.get("type").is_some());
+    let bare = json.get("choices").is_none()
+        && json.get("message").is_some()
+        && (json.get("code").is_some() || json.get("type").is_some());
     match json {
         Json::Array(items) => items.first().and_then(error_of),
         _ if flat || bare => Some(error_object(json)),
@@ -329,5 +347,10 @@ fn error_object(error: &Json) -> ErrorObject {
 }
 
 fn words(values: &[&Json]) -> Vec<String> {
-    values.iter().filter_map(|value| value.as_str()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect()
+    values
+        .iter()
+        .filter_map(|value| value.as_str())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect()
 }

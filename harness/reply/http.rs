@@ -53,7 +53,8 @@ impl Head {
 
 /// Decodes what was sent.
 pub fn decode(sent: &[u8]) -> Decoded {
-    let nothing = |framed| Decoded { head: None, body: Vec::new(), framed, whole: false, zipped: false, mislabelled: false };
+    let nothing =
+        |framed| Decoded { head: None, body: Vec::new(), framed, whole: false, zipped: false, mislabelled: false };
     let (head, rest) = match head(sent) {
         Ok(Some((head, length))) if (100..200).contains(&head.status) => return decode(&sent[length..]),
         Ok(Some((head, length))) => (head, &sent[length..]),
@@ -63,14 +64,23 @@ pub fn decode(sent: &[u8]) -> Decoded {
     let (body, framed) = unframed(&head, rest);
     let zipped = head.header("content-encoding").is_some_and(|value| value.eq_ignore_ascii_case("gzip"));
     let (body, mislabelled) = if zipped { unzipped(body) } else { (body, false) };
-    Decoded { whole: matches!(framed, Framed::Whole | Framed::UntilClose), head: Some(head), body, framed, zipped, mislabelled }
+    Decoded {
+        whole: matches!(framed, Framed::Whole | Framed::UntilClose),
+        head: Some(head),
+        body,
+        framed,
+        zipped,
+        mislabelled,
+    }
 }
 
 fn head(sent: &[u8]) -> Result<Option<(Head, usize)>, httparse::Error> {
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(length) = response.parse(sent)? else { return Ok(None) };
-    let header = |header: &httparse::Header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).trim().to_owned());
+    let header = |header: &httparse::Header| {
+        (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).trim().to_owned())
+    };
     let headers = response.headers.iter().map(header).collect();
     Ok(Some((Head { status: response.code.unwrap_or(0), headers }, length)))
 }

@@ -73,7 +73,12 @@ mod tests {
 
     #[test]
     fn all_line_ends_and_forms_of_data_mean_the_same() {
-        for body in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r", "\u{feff}data:a\n\n: x\n\ndata:b\n\n"] {
+        for body in [
+            "data: a\n\ndata: b\n\n",
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            "data: a\r\rdata: b\r\r",
+            "\u{feff}data:a\n\n: x\n\ndata:b\n\n",
+        ] {
             assert_eq!(data(body), ["a\n", "b\n"], "{body:?}");
         }
     }

@@ -19,7 +19,8 @@ pub fn explain(name: &str, cases: &[Case], table: &Causes) -> Option<String> {
     if let Some(family) = Family::ALL.into_iter().find(|family| family.to_string() == name) {
         return Some(of_family(family, cases, table));
     }
-    let found: Vec<&Case> = cases.iter().filter(|case| case.id == name || case.id.split('[').next() == Some(name)).collect();
+    let found: Vec<&Case> =
+        cases.iter().filter(|case| case.id == name || case.id.split('[').next() == Some(name)).collect();
     found.first().map(|case| of_case(case, &found))
 }
 
@@ -64,7 +65,13 @@ fn of_cause(cause: &Cause, table: &Causes) -> String {
             ("when", matches(&cause.matches)),
             ("mode", cause.mode.to_string()),
             ("retry", cause.retry.to_string()),
-            ("changed", cause.changed.map(|part| format!("one more attempt is allowed with another {part:?}").to_lowercase()).unwrap_or_default()),
+            (
+                "changed",
+                cause
+                    .changed
+                    .map(|part| format!("one more attempt is allowed with another {part:?}").to_lowercase())
+                    .unwrap_or_default(),
+            ),
             ("fallback", cause.fallback.to_string()),
             ("charged", cause.charged.to_string()),
             ("waits", cause.waits.to_string()),
@@ -82,7 +89,11 @@ fn of_cause(cause: &Cause, table: &Causes) -> String {
 fn matches(matches: &OneOrMany<Match>) -> String {
     let facts = |facts: &Match| {
         let json = serde_json::to_value(facts).expect("plain values have a JSON form");
-        let pairs = json.as_object().into_iter().flatten().map(|(key, value)| format!("{key} {}", value.to_string().replace('"', "")));
+        let pairs = json
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| format!("{key} {}", value.to_string().replace('"', "")));
         pairs.collect::<Vec<_>>().join(", ")
     };
     matches.iter().map(facts).collect::<Vec<_>>().join(" | ")

@@ -22,14 +22,21 @@ pub fn block(transcript: &Transcript, judgement: &Judgement) -> String {
         Status::Pass | Status::NotApplicable => return out,
         status => writeln!(out, "{} {}", label(status), judgement.scenario).expect("a String takes all"),
     }
-    for verdict in judgement.verdicts.iter().filter(|verdict| !verdict.breaches.is_empty() || verdict.status == Status::Inconclusive) {
+    for verdict in judgement
+        .verdicts
+        .iter()
+        .filter(|verdict| !verdict.breaches.is_empty() || verdict.status == Status::Inconclusive)
+    {
         out.push_str(&breaches(verdict));
     }
     if let Some(reason) = &judgement.reason {
         row(&mut out, "reason", reason);
     }
     if judgement.status >= Status::Inconclusive && !transcript.users.is_empty() {
-        timeline(transcript).into_iter().enumerate().for_each(|(n, line)| row(&mut out, if n == 0 { "timeline" } else { "" }, &line));
+        timeline(transcript)
+            .into_iter()
+            .enumerate()
+            .for_each(|(n, line)| row(&mut out, if n == 0 { "timeline" } else { "" }, &line));
     }
     if judgement.status == Status::Fail {
         row(&mut out, "why", &transcript.why);
@@ -54,7 +61,8 @@ fn breaches(verdict: &Verdict) -> String {
         writeln!(out, "  {:<22} {user}{actual}  ({expected})", verdict.rule).expect("a String takes all");
     }
     if verdict.breaches.len() > SHOWN {
-        writeln!(out, "  {:<22} and {} more like these", "", verdict.breaches.len() - SHOWN).expect("a String takes all");
+        writeln!(out, "  {:<22} and {} more like these", "", verdict.breaches.len() - SHOWN)
+            .expect("a String takes all");
     }
     if let Some(reason) = &verdict.reason {
         writeln!(out, "  {:<22} {}: {reason}", verdict.rule, verdict.status).expect("a String takes all");
@@ -105,8 +113,13 @@ fn attempt_line(attempt: &Attempt, many: bool) -> String {
     let user = attempt.user.filter(|_| many).map_or_else(String::new, |user| format!(" of user {user}"));
     let status = attempt.reply.status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
     let wait = attempt.reply.wait.map_or_else(String::new, |wait| format!(", asks for {:.2} s", wait as f64 / 1e6));
-    let took = attempt.ended.map_or_else(|| "still open".to_owned(), |end| format!("{} ms", end.saturating_sub(attempt.arrived) / 1000));
-    format!("{} #{}{user}  {status}{wait} ({}; {})  {took}", attempt.host, attempt.number, attempt.step.label, attempt.wire)
+    let took = attempt
+        .ended
+        .map_or_else(|| "still open".to_owned(), |end| format!("{} ms", end.saturating_sub(attempt.arrived) / 1000));
+    format!(
+        "{} #{}{user}  {status}{wait} ({}; {})  {took}",
+        attempt.host, attempt.number, attempt.step.label, attempt.wire
+    )
 }
 
 fn outcome(user: &crate::transcript::UserRequest) -> String {
@@ -120,16 +133,26 @@ fn outcome(user: &crate::transcript::UserRequest) -> String {
 pub fn summary(judgements: &[Judgement]) -> String {
     let tally = Tally::of(judgements);
     let mut out = format!("{} judged of {}", tally.judged, tally.of);
-    let counts = [(tally.failed, "failed"), (tally.warned, "warned"), (tally.unjudged, "without a verdict"), (tally.not_applicable, "not applicable")];
-    counts.iter().filter(|(n, _)| *n > 0).for_each(|(n, word)| write!(out, ", {n} {word}").expect("a String takes all"));
+    let counts = [
+        (tally.failed, "failed"),
+        (tally.warned, "warned"),
+        (tally.unjudged, "without a verdict"),
+        (tally.not_applicable, "not applicable"),
+    ];
+    counts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .for_each(|(n, word)| write!(out, ", {n} {word}").expect("a String takes all"));
     out.push('\n');
     for family in Family::ALL {
         let of_family = |judgement: &&Judgement| judgement.scenario.split('/').next() == Some(&family.to_string());
         let tally = Tally::of(judgements.iter().filter(of_family));
         if tally.of > 0 {
-            let worst = judgements.iter().filter(of_family).map(|judgement| judgement.status).max().unwrap_or(Status::Pass);
+            let worst =
+                judgements.iter().filter(of_family).map(|judgement| judgement.status).max().unwrap_or(Status::Pass);
             let word = if worst <= Status::NotApplicable { "PASS" } else { label(worst) };
-            writeln!(out, "  {word:<5} {:<20} {:>3} judged of {:>3}", family.to_string(), tally.judged, tally.of).expect("a String takes all");
+            writeln!(out, "  {word:<5} {:<20} {:>3} judged of {:>3}", family.to_string(), tally.judged, tally.of)
+                .expect("a String takes all");
         }
     }
     out

@@ -25,5 +25,8 @@ pub fn no_double_charge(view: &View) -> Findings {
 /// Whether the provider can tell that both are one piece of work.
 fn deduplicated(view: &View, attempt: &Attempt, next: &Attempt) -> bool {
     let key = |a: &Attempt| a.request.as_ref().and_then(|request| request.idempotency.clone());
-    view.policy().charge.key_deduplicates && attempt.host == next.host && key(attempt).is_some() && key(attempt) == key(next)
+    view.policy().charge.key_deduplicates
+        && attempt.host == next.host
+        && key(attempt).is_some()
+        && key(attempt) == key(next)
 }

@@ -28,7 +28,8 @@ pub fn attempt_timeout_kept(view: &View) -> Findings {
         });
         let silent = silent_for(view, attempt);
         findings.check(silent > limit + ALLOWANCE, || {
-            let actual = format!("attempt {} at the {} was waited for {}", attempt.number, attempt.host, view::seconds(silent));
+            let actual =
+                format!("attempt {} at the {} was waited for {}", attempt.number, attempt.host, view::seconds(silent));
             let expected = format!("given up within {}", view::seconds(limit));
             Breach { user: attempt.user, attempt: Some(index), actual, expected }
         });

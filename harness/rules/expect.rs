@@ -11,8 +11,11 @@ pub fn as_expected(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request) in view.users() {
         for (group, alternatives) in request.expect.iter().enumerate() {
-            let problems: Vec<_> =
-                alternatives.iter().enumerate().map(|(nth, expect)| problems(view, user, expect, &format!("{group}.{nth}"))).collect();
+            let problems: Vec<_> = alternatives
+                .iter()
+                .enumerate()
+                .map(|(nth, expect)| problems(view, user, expect, &format!("{group}.{nth}")))
+                .collect();
             let met = problems.iter().any(Vec::is_empty);
             findings.check(!met, || closest(user, problems));
         }
@@ -50,7 +53,9 @@ fn problems(view: &View, user: usize, expect: &Expect, place: &str) -> Vec<Probl
     problems.extend(expect.within.and_then(|within| lateness_problem(request, view::micros(within))));
     problems.extend(expect.sent.iter().filter_map(|(host, bound)| sent_problem(view, user, *host, *bound)));
     let differs = request.outcome.as_ref().and_then(|outcome| outcome.mismatches.get(place));
-    problems.extend(differs.into_iter().flatten().map(|pointer| (format!("{pointer} differs"), format!("{pointer} as stated"))));
+    problems.extend(
+        differs.into_iter().flatten().map(|pointer| (format!("{pointer} differs"), format!("{pointer} as stated"))),
+    );
     problems
 }
 
@@ -58,7 +63,9 @@ fn outcome_problem(request: &UserRequest, expected: &[ExpectedOutcome]) -> Optio
     let outcome = request.outcome.as_ref();
     let result = outcome.map_or(request.left.map(|_| ResultWord::Cancelled), |outcome| Some(outcome.result.word()));
     let class = outcome.and_then(|outcome| outcome.class);
-    let met = |wanted: &ExpectedOutcome| Some(wanted.result) == result && wanted.class.is_none_or(|wanted| Some(wanted) == class);
+    let met = |wanted: &ExpectedOutcome| {
+        Some(wanted.result) == result && wanted.class.is_none_or(|wanted| Some(wanted) == class)
+    };
     if expected.is_empty() || expected.iter().any(met) {
         return None;
     }
@@ -77,7 +84,9 @@ fn in_words(result: Option<ResultWord>, class: Option<crate::causes::Class>) -> 
 fn lateness_problem(request: &UserRequest, within: u64) -> Option<Problem> {
     let took = request.ended.map_or(u64::MAX, |ended| ended.saturating_sub(request.arrived));
     (took > within + ALLOWANCE).then(|| {
-        let actual = request.ended.map_or_else(|| "no outcome".to_owned(), |_| format!("the outcome came after {}", view::seconds(took)));
+        let actual = request
+            .ended
+            .map_or_else(|| "no outcome".to_owned(), |_| format!("the outcome came after {}", view::seconds(took)));
         (actual, format!("within {}", view::seconds(within)))
     })
 }

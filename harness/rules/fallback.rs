@@ -15,13 +15,22 @@ pub fn one_fallback(view: &View) -> Findings {
         let back = attempts[decided..].iter().find(|(_, a)| a.host == Host::Primary);
         findings.check(back.is_some(), || {
             let hosts: Vec<_> = attempts.iter().map(|(_, a)| a.host.to_string()).collect();
-            Breach::of_user(user, format_args!("asked {}", hosts.join(", ")), "the primary is not asked again after the fallback")
-                .at(back.map_or(0, |(i, _)| *i))
+            Breach::of_user(
+                user,
+                format_args!("asked {}", hosts.join(", ")),
+                "the primary is not asked again after the fallback",
+            )
+            .at(back.map_or(0, |(i, _)| *i))
         });
         let fallback = attempts[decided];
         let race = attempts[..decided].iter().find(|(_, primary)| races(view, primary, fallback.1));
         findings.check(race.is_some(), || {
-            Breach::of_user(user, "the fallback was asked while the primary was still answering", "one answer at a time").at(fallback.0)
+            Breach::of_user(
+                user,
+                "the fallback was asked while the primary was still answering",
+                "one answer at a time",
+            )
+            .at(fallback.0)
         });
     }
     findings
@@ -41,7 +50,8 @@ pub fn fallback_allowed(view: &View) -> Findings {
         let Some((index, fallback)) = view.at(user, Host::Fallback).next() else { continue };
         if !request.request.fallback_safe {
             findings.check(true, || {
-                Breach::of_user(user, "the fallback was asked", "no fallback: the request says that it is unsafe").at(index)
+                Breach::of_user(user, "the fallback was asked", "no fallback: the request says that it is unsafe")
+                    .at(index)
             });
             continue;
         }
@@ -81,7 +91,8 @@ pub fn fallback_used(view: &View) -> Findings {
         let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
         let asked = view.at(user, Host::Fallback).next().is_some();
         findings.check(failed && !asked, || {
-            let actual = format!("gave up after {} with {} left", view.ended(lost).name(), view::seconds(view.left_after(lost)));
+            let actual =
+                format!("gave up after {} with {} left", view.ended(lost).name(), view::seconds(view.left_after(lost)));
             Breach::of_user(user, actual, "the fallback is tried").at(lost)
         });
     }

@@ -30,7 +30,9 @@ pub fn honest_success(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, outcome) in completions(view) {
         let Some(index) = origin(view, user, outcome) else {
-            findings.check(true, || Breach::of_user(user, "completed without any attempt", "an answer that a provider served"));
+            findings.check(true, || {
+                Breach::of_user(user, "completed without any attempt", "an answer that a provider served")
+            });
             continue;
         };
         let attempt = &view.t.attempts[index];
@@ -45,7 +47,8 @@ pub fn honest_success(view: &View) -> Findings {
         let whole = texts.iter().all(|text| is_whole(text, attempt));
         findings.check(!whole, || {
             let got = texts.iter().map(|text| text.length).max().unwrap_or(0);
-            let actual = format!("{got} of the {} characters served were handed over as the answer", attempt.reply.text);
+            let actual =
+                format!("{got} of the {} characters served were handed over as the answer", attempt.reply.text);
             Breach::of_user(user, actual, "the whole answer, once").at(index)
         });
     }

@@ -35,7 +35,8 @@ pub fn auth_header(view: &View) -> Findings {
         };
         findings.check(problem.is_some(), || {
             let actual = problem.unwrap_or_default();
-            Breach { user: attempt.user, ..Breach::of_all(actual, "the provider's key, as `endpoint.auth` says") }.at(index)
+            Breach { user: attempt.user, ..Breach::of_all(actual, "the provider's key, as `endpoint.auth` says") }
+                .at(index)
         });
     }
     findings

@@ -41,7 +41,11 @@ pub fn retry_only_retryable(view: &View) -> Findings {
             let wrong = allowed == Some(0) || further > 1;
             findings.check(wrong, || {
                 let actual = format!("attempt {} at the {} after {}", next.number, next.host, view.ended(index).name());
-                let expected = if allowed == Some(0) { "no further attempt after this cause" } else { "at most one further attempt" };
+                let expected = if allowed == Some(0) {
+                    "no further attempt after this cause"
+                } else {
+                    "at most one further attempt"
+                };
                 Breach::of_user(user, actual, expected).at(index)
             });
         }

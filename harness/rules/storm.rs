@@ -25,7 +25,10 @@ pub fn no_storm(view: &View) -> Findings {
         });
         let at_once = most_at_once(&attempts);
         findings.check(at_once > limit, || {
-            Breach::of_all(format_args!("{at_once} attempts open at once at the {host}"), format_args!("at most {limit}"))
+            Breach::of_all(
+                format_args!("{at_once} attempts open at once at the {host}"),
+                format_args!("at most {limit}"),
+            )
         });
     }
     findings

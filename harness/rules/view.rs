@@ -17,6 +17,9 @@ pub struct View<'a> {
     ends: Vec<Ended<'a>>,
 }
 
+/// An attempt and its place in the transcript.
+pub type Placed<'a> = (usize, &'a Attempt);
+
 /// Why an attempt ended.
 pub struct Ended<'a> {
     /// `None`: a good answer.
@@ -66,7 +69,7 @@ impl<'a> View<'a> {
     }
 
     /// Each attempt of a user with the next one at the same host.
-    pub fn retries(&self, user: usize) -> Vec<((usize, &'a Attempt), (usize, &'a Attempt))> {
+    pub fn retries(&self, user: usize) -> Vec<(Placed<'a>, Placed<'a>)> {
         let pairs = |host| {
             let attempts: Vec<_> = self.at(user, host).collect();
             attempts.windows(2).map(|pair| (pair[0], pair[1])).collect::<Vec<_>>()
@@ -140,7 +143,8 @@ impl<'a> View<'a> {
     fn same_key_next(&self, index: usize) -> bool {
         let attempt = &self.t.attempts[index];
         let key = |a: &Attempt| a.request.as_ref().and_then(|request| request.idempotency.clone());
-        let mut later = self.t.attempts[index + 1..].iter().filter(|a| a.user == attempt.user && a.host == attempt.host);
+        let mut later =
+            self.t.attempts[index + 1..].iter().filter(|a| a.user == attempt.user && a.host == attempt.host);
         let same = later.next().is_none_or(|next| key(next) == key(attempt));
         self.policy().charge.key_deduplicates && key(attempt).is_some() && same
     }

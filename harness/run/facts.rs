@@ -21,8 +21,8 @@ use crate::{
     rules::GRAIN,
     scenario::{Capability, Case, Expect, Host, Script, Step},
     transcript::{
-        Attempt, AuthFact, ClockKind, Contact, Delivered, Hop, Leak, Micros, OutcomeFacts, RequestFacts, Secret, StepFacts, Stray, TextSpan,
-        Transcript, UserRequest,
+        Attempt, AuthFact, ClockKind, Contact, Delivered, Hop, Leak, Micros, OutcomeFacts, RequestFacts, Secret,
+        StepFacts, Stray, TextSpan, Transcript, UserRequest,
     },
     wire::{Asked, Seen, Served},
 };
@@ -158,7 +158,9 @@ impl<'a> Joiner<'a> {
     fn hop(&self, seen: &Seen) -> Hop {
         let asked = seen.request.as_ref();
         let keys = &self.record.identity.keys;
-        let carried = |asked: &Asked| asked.headers.iter().any(|(_, value)| keys.values().any(|key| value.contains(key.as_str())));
+        let carried = |asked: &Asked| {
+            asked.headers.iter().any(|(_, value)| keys.values().any(|key| value.contains(key.as_str())))
+        };
         Hop {
             host: seen.host,
             arrived: self.at(seen.requested.unwrap_or(seen.accepted)),
@@ -205,7 +207,8 @@ impl<'a> Joiner<'a> {
     }
 
     fn contacts(&self) -> Vec<Contact> {
-        let contacts = self.record.seen.iter().filter(|seen| seen.served == Served::Contact && self.case.users.len() > 1);
+        let contacts =
+            self.record.seen.iter().filter(|seen| seen.served == Served::Contact && self.case.users.len() > 1);
         contacts.map(|seen| Contact { host: seen.host, accepted: self.at(seen.accepted) }).collect()
     }
 
@@ -214,7 +217,12 @@ impl<'a> Joiner<'a> {
         let stray = |seen: &Seen| {
             let asked = seen.request.as_ref()?;
             let arrived = self.at(seen.requested.unwrap_or(seen.accepted));
-            Some(Stray { host: seen.host, arrived, method: asked.method.clone(), path: self.redacted_path(&asked.target) })
+            Some(Stray {
+                host: seen.host,
+                arrived,
+                method: asked.method.clone(),
+                path: self.redacted_path(&asked.target),
+            })
         };
         strays.filter_map(stray).collect()
     }
@@ -243,10 +251,15 @@ impl<'a> Joiner<'a> {
             let letter = attempt.host.to_string().chars().next().unwrap_or('x');
             format!("u{}.{letter}{}", attempt.user.unwrap_or_default(), attempt.number)
         };
-        let served = |index: usize| sources.iter().find(|source| source.attempt == index).map(|source| source.text.as_slice());
+        let served =
+            |index: usize| sources.iter().find(|source| source.attempt == index).map(|source| source.text.as_slice());
         let shown = facts.text.as_ref().or(facts.streamed.as_ref()).map(|text| {
             let piece = |span: &TextSpan| {
-                let text: String = served(span.attempt).and_then(|text| text.get(span.from..span.to)).unwrap_or_default().iter().collect();
+                let text: String = served(span.attempt)
+                    .and_then(|text| text.get(span.from..span.to))
+                    .unwrap_or_default()
+                    .iter()
+                    .collect();
                 text.replace(&mark(span.attempt), "$mark")
             };
             let foreign = (text.foreign > 0).then(|| format!("({} foreign characters)", text.foreign));
@@ -254,9 +267,17 @@ impl<'a> Joiner<'a> {
         });
         let calls = user.outcome.iter().flat_map(|outcome| &outcome.tool_calls).map(|call| {
             let function = &call["function"];
-            format!("{}({})", function["name"].as_str().unwrap_or_default(), function["arguments"].as_str().unwrap_or_default())
+            format!(
+                "{}({})",
+                function["name"].as_str().unwrap_or_default(),
+                function["arguments"].as_str().unwrap_or_default()
+            )
         });
-        OutcomeFacts { shown: shown.map(|text| self.fit_to_show(&text)), tool_calls: calls.map(|call| self.fit_to_show(&call)).collect(), ..facts }
+        OutcomeFacts {
+            shown: shown.map(|text| self.fit_to_show(&text)),
+            tool_calls: calls.map(|call| self.fit_to_show(&call)).collect(),
+            ..facts
+        }
     }
 
     fn fit_to_show(&self, text: &str) -> String {
@@ -278,7 +299,8 @@ impl<'a> Joiner<'a> {
         });
         let requests = self.record.seen.iter().filter_map(|seen| {
             let asked = seen.request.as_ref()?;
-            let headers = asked.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n");
+            let headers =
+                asked.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n");
             let url = (seen.user, format!("the URL of a request to the {}", seen.host), asked.target.clone(), None);
             let place = format!("a request to the {}", seen.host);
             let all = format!("{headers}\n{}", String::from_utf8_lossy(&asked.body));
@@ -290,7 +312,8 @@ impl<'a> Joiner<'a> {
 
     /// Canaries in a text; a request may carry its own host's key, and prompt and user.
     fn found(&self, user: Option<usize>, place: &str, text: &str, to: Option<Host>) -> Vec<Leak> {
-        let allowed = |what: Secret| to.is_some_and(|host| what == Secret::Key(host) || !matches!(what, Secret::Key(_)));
+        let allowed =
+            |what: Secret| to.is_some_and(|host| what == Secret::Key(host) || !matches!(what, Secret::Key(_)));
         let found = self.canaries.in_text(text).into_iter().filter(|what| !allowed(*what));
         found.map(|what| Leak { user, what, place: place.to_owned() }).collect()
     }
@@ -303,15 +326,30 @@ impl<'a> Joiner<'a> {
                 seen.host == Host::Primary && script == own && seen.index == index && seen.served != Served::Stray
             })
         };
-        let own = self.case.users.iter().enumerate().filter_map(|(n, user)| Some((Some(n), user.scripts.get(&Host::Primary)?)));
-        let common = self.case.hosts.get(&Host::Primary).map(|script| (None, script)).filter(|_| {
-            self.case.users.iter().any(|user| !user.scripts.contains_key(&Host::Primary))
-        });
+        let own = self
+            .case
+            .users
+            .iter()
+            .enumerate()
+            .filter_map(|(n, user)| Some((Some(n), user.scripts.get(&Host::Primary)?)));
+        let common = self
+            .case
+            .hosts
+            .get(&Host::Primary)
+            .map(|script| (None, script))
+            .filter(|_| self.case.users.iter().any(|user| !user.scripts.contains_key(&Host::Primary)));
         let scripts = common.into_iter().chain(own);
-        let faults = scripts.flat_map(|(own, script)| due(script).into_iter().map(move |(index, step)| (own, index, step)));
+        let faults =
+            scripts.flat_map(|(own, script)| due(script).into_iter().map(move |(index, step)| (own, index, step)));
         let unserved = faults.filter(|(own, index, _)| !served(*own, *index)).map(|(_, _, step)| step.label.clone());
-        let stayed = self.record.users.iter().filter(|user| user.left.is_none() && self.case.users[user.number].cancel.is_some());
-        unserved.chain(stayed.map(|user| format!("the leaving of user {}: the outcome came first", user.number))).collect()
+        let stayed = self
+            .record
+            .users
+            .iter()
+            .filter(|user| user.left.is_none() && self.case.users[user.number].cancel.is_some());
+        unserved
+            .chain(stayed.map(|user| format!("the leaving of user {}: the outcome came first", user.number)))
+            .collect()
     }
 }
 
@@ -327,8 +365,12 @@ fn secrets(identity: &Identity) -> impl Iterator<Item = (Secret, &str)> {
 fn due(script: &Script) -> Vec<(usize, &Step)> {
     let seen = |step: &Step| step.faulty && step.content != crate::scenario::Content::Refuse;
     match script {
-        Script::Steps(steps) => steps.iter().enumerate().find(|(_, step)| step.faulty).filter(|(_, step)| seen(step)).into_iter().collect(),
-        Script::Phases(phases) => phases.iter().map(|phase| &phase.step).enumerate().filter(|(_, step)| seen(step)).collect(),
+        Script::Steps(steps) => {
+            steps.iter().enumerate().find(|(_, step)| step.faulty).filter(|(_, step)| seen(step)).into_iter().collect()
+        }
+        Script::Phases(phases) => {
+            phases.iter().map(|phase| &phase.step).enumerate().filter(|(_, step)| seen(step)).collect()
+        }
     }
 }
 
@@ -342,7 +384,8 @@ fn same_credential(value: &str, form: &str) -> bool {
 
 /// The counts of a usage object, as far as they are whole numbers.
 fn counts(usage: &Json) -> BTreeMap<String, u64> {
-    let numbers = usage.as_object().into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_u64()?)));
+    let numbers =
+        usage.as_object().into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_u64()?)));
     numbers.collect()
 }
 
@@ -414,10 +457,16 @@ fn mismatches(outcome: &Outcome, expect: &[Vec<Expect>]) -> BTreeMap<String, Vec
 fn differences(wanted: &Json, got: &Json, pointer: &str, found: &mut Vec<String>) {
     match (wanted, got) {
         (Json::Object(wanted), Json::Object(got)) => {
-            wanted.iter().for_each(|(key, value)| differences(value, got.get(key).unwrap_or(&Json::Null), &format!("{pointer}/{key}"), found));
+            wanted.iter().for_each(|(key, value)| {
+                differences(value, got.get(key).unwrap_or(&Json::Null), &format!("{pointer}/{key}"), found)
+            });
         }
         (Json::Array(wanted), Json::Array(got)) if wanted.len() == got.len() => {
-            wanted.iter().zip(got).enumerate().for_each(|(n, (value, got))| differences(value, got, &format!("{pointer}/{n}"), found));
+            wanted
+                .iter()
+                .zip(got)
+                .enumerate()
+                .for_each(|(n, (value, got))| differences(value, got, &format!("{pointer}/{n}"), found));
         }
         _ if wanted == got => {}
         _ => found.push(pointer.to_owned()),

@@ -16,7 +16,8 @@ pub struct Canaries<S> {
 impl<S: Copy + Ord> Canaries<S> {
     /// Canaries, and what each stands for.
     pub fn new<'a>(secrets: impl IntoIterator<Item = (S, &'a str)>) -> Self {
-        let windows = secrets.into_iter().flat_map(|(what, secret)| windows(secret.as_bytes()).map(move |window| (window, what)));
+        let windows =
+            secrets.into_iter().flat_map(|(what, secret)| windows(secret.as_bytes()).map(move |window| (window, what)));
         Canaries { windows: windows.collect() }
     }
 

@@ -42,7 +42,9 @@ impl Home {
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         match self {
             Home::Here => work.await,
-            Home::There(handle) => handle.spawn(work).await.expect("the provider's runtime outlives the run and its tasks do not panic"),
+            Home::There(handle) => {
+                handle.spawn(work).await.expect("the provider's runtime outlives the run and its tasks do not panic")
+            }
         }
     }
 

@@ -56,7 +56,11 @@ const STAGGER: Duration = Duration::from_millis(2);
 const SOLO: usize = 2;
 
 /// Runs all cases; results come in the order of the cases.
-pub fn run_suite(suite: Arc<Suite>, options: Options, progress: &mut Progress) -> Result<Vec<(Transcript, Judgement)>, String> {
+pub fn run_suite(
+    suite: Arc<Suite>,
+    options: Options,
+    progress: &mut Progress,
+) -> Result<Vec<(Transcript, Judgement)>, String> {
     clock::raise_file_limit();
     match options.clock {
         ClockKind::Virtual => {
@@ -99,7 +103,12 @@ fn run_virtual(suite: &Arc<Suite>, options: Options, progress: &mut Progress) ->
     done.into_iter().flatten().collect()
 }
 
-fn spawn_worker(suite: Arc<Suite>, options: Options, next: Arc<AtomicUsize>, sender: mpsc::Sender<(usize, Transcript)>) {
+fn spawn_worker(
+    suite: Arc<Suite>,
+    options: Options,
+    next: Arc<AtomicUsize>,
+    sender: mpsc::Sender<(usize, Transcript)>,
+) {
     thread::spawn(move || {
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +153,11 @@ fn stuck(
 }
 
 /// All cases at once on one thread, the providers on another.
-fn run_real(suite: &Arc<Suite>, options: Options, progress: &mut Progress) -> Result<Vec<(Transcript, Judgement)>, String> {
+fn run_real(
+    suite: &Arc<Suite>,
+    options: Options,
+    progress: &mut Progress,
+) -> Result<Vec<(Transcript, Judgement)>, String> {
     let words = |error: std::io::Error| format!("no runtime: {error}");
     let providers = clock::real_runtime().map_err(words)?;
     let handle = providers.handle().clone();
@@ -164,7 +177,12 @@ fn run_real(suite: &Arc<Suite>, options: Options, progress: &mut Progress) -> Re
     Ok(results)
 }
 
-async fn all_at_once(suite: &Arc<Suite>, options: Options, home: &Home, progress: &mut Progress<'_>) -> Vec<(Transcript, Judgement)> {
+async fn all_at_once(
+    suite: &Arc<Suite>,
+    options: Options,
+    home: &Home,
+    progress: &mut Progress<'_>,
+) -> Vec<(Transcript, Judgement)> {
     let connects = Arc::new(Semaphore::new(CONNECTS));
     let mut tasks = tokio::task::JoinSet::new();
     for place in 0..suite.cases.len() {

@@ -110,7 +110,10 @@ mod tests {
 
     #[test]
     fn glued_text_shows_both_attempts() {
-        assert_eq!(spans("u0.p1 Fouru0.f1 Fourteen", &["u0.p1 Four", "u0.f1 Fourteen"]), (vec![(0, 0, 10), (1, 0, 14)], 0));
+        assert_eq!(
+            spans("u0.p1 Fouru0.f1 Fourteen", &["u0.p1 Four", "u0.f1 Fourteen"]),
+            (vec![(0, 0, 10), (1, 0, 14)], 0)
+        );
     }
 
     #[test]

@@ -72,7 +72,9 @@ fn base_url(case: &Case, host: Host, urls: &BTreeMap<Host, String>) -> String {
     let told = case.client.base_url.as_ref().filter(|_| host == Host::Primary);
     let path = case.policy.endpoint.path.trim_end_matches("/chat/completions");
     let usual = format!("{}{path}", urls[&host]);
-    told.map_or(usual, |told| urls.iter().fold(told.clone(), |text, (host, url)| text.replace(&format!("$url.{host}"), url)))
+    told.map_or(usual, |told| {
+        urls.iter().fold(told.clone(), |text, (host, url)| text.replace(&format!("$url.{host}"), url))
+    })
 }
 
 fn key(case: &Case, host: Host, identity: &Identity) -> String {
@@ -129,7 +131,8 @@ async fn leaves(cancel: Option<Cancel>, arrived: Instant, user: usize, mut progr
     match point {
         None => sleep_until(arrived + after).await,
         Some(point) => {
-            let there = progress.wait_for(|marks| marks.get(user).is_some_and(|mark| reached(point, mark))).await.is_ok();
+            let there =
+                progress.wait_for(|marks| marks.get(user).is_some_and(|mark| reached(point, mark))).await.is_ok();
             if !there {
                 std::future::pending::<()>().await;
             }

@@ -12,7 +12,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use step::{Body, By, Bytes, Chunk, Content, Cut, Delivery, Eol, Event, Framing, HeaderValue, Point, Step, WaitForm};
+pub use step::{
+    Body, By, Bytes, Chunk, Content, Cut, Delivery, Eol, Event, Framing, HeaderValue, Point, Step, WaitForm,
+};
 
 use crate::{
     causes::{Class, Mode, ResultWord},

@@ -1,6 +1,6 @@
 //! JSON Schemas, generated from the types: of scenario files, named replies, policies, the table of causes and the JSON report.
 
-use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::Transform};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Value as Json, json};
 
 use super::file::{ReplyFile, Scenario};
@@ -12,19 +12,26 @@ pub fn scenario() -> Json {
     // A scenario's policy states only what differs, like any other.
     let policy = policy();
     let mut definitions = policy["$defs"].as_object().cloned().unwrap_or_default();
-    let keys = policy.as_object().into_iter().flatten().filter(|(key, _)| !["$defs", "$schema", "title"].contains(&key.as_str()));
-    definitions.insert("Policy".to_owned(), keys.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into());
+    let keys = policy
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !["$defs", "$schema", "title"].contains(&key.as_str()));
+    definitions.insert(
+        "Policy".to_owned(),
+        keys.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into(),
+    );
     for (name, definition) in definitions {
         schema["$defs"][name] = definition;
     }
-    or_axis(&mut schema, false);
+    or_axis(&mut schema);
     schema
 }
 
 /// Of the named replies.
 pub fn replies() -> Json {
     let mut schema = of::<ReplyFile>("Named replies of brownout");
-    or_axis(&mut schema, false);
+    or_axis(&mut schema);
     schema
 }
 
@@ -46,9 +53,8 @@ pub fn report() -> Json {
 }
 
 fn of<T: JsonSchema>(title: &str) -> Json {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema: Schema = generator.root_schema_for::<T>();
-    schemars::transform::RecursiveTransform(|_: &mut Schema| ()).transform(&mut schema);
     schema.insert("title".to_owned(), json!(title));
     schema.to_value()
 }
@@ -66,26 +72,26 @@ fn optional(schema: &mut Json) {
 }
 
 /// Wherever a value stands, an axis may stand for it. Words of the head are no values.
-fn or_axis(schema: &mut Json, inside: bool) {
+fn or_axis(schema: &mut Json) {
     let Json::Object(keys) = schema else {
         if let Json::Array(items) = schema {
-            items.iter_mut().for_each(|item| or_axis(item, inside));
+            items.iter_mut().for_each(or_axis);
         }
         return;
     };
     for (key, value) in keys.iter_mut() {
         match (key.as_str(), value) {
             ("properties", Json::Object(properties)) => properties.iter_mut().for_each(|(name, value)| {
-                or_axis(value, true);
+                or_axis(value);
                 if !["title", "why", "sources", "incidents", "pair", "vary", "about"].contains(&name.as_str()) {
                     *value = either(value.take());
                 }
             }),
             ("items" | "additionalProperties", value @ Json::Object(_)) => {
-                or_axis(value, true);
+                or_axis(value);
                 *value = either(value.take());
             }
-            (_, value) => or_axis(value, inside),
+            (_, value) => or_axis(value),
         }
     }
 }

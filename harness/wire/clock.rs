@@ -67,7 +67,9 @@ const TRACE: &str = "5000:timeout 10500:timeout 16500:timeout 18900:ok";
 /// Runs a known exchange on a paused clock: a runtime whose clock leaps while bytes are under way is found out here, and not by
 /// wrong verdicts.
 pub fn canary() -> Result<(), String> {
-    let trace = virtual_runtime().and_then(|runtime| runtime.block_on(trace())).map_err(|error| format!("error: the canary failed: {error}"))?;
+    let trace = virtual_runtime()
+        .and_then(|runtime| runtime.block_on(trace()))
+        .map_err(|error| format!("error: the canary failed: {error}"))?;
     if trace == TRACE {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! The errors of deserialising: what serde reports, in the words of the file, and the place it belongs to.
 
-use super::error::closest;
 use super::error::Problem;
+use super::error::closest;
 use super::node::{Node, Span, Value};
 use serde::de::{self, Expected, Unexpected};
 use std::fmt;

@@ -63,7 +63,8 @@ fn class(outcome: &Outcome) -> Option<Class> {
 fn elsewhere(call: &Call) -> Call {
     let mut other = Call { deltas: Deltas::default(), ..call.clone() };
     let there = call.provider(Host::Fallback).cloned();
-    other.providers = there.into_iter().map(|provider| brownout::client::Provider { name: Host::Primary, ..provider }).collect();
+    other.providers =
+        there.into_iter().map(|provider| brownout::client::Provider { name: Host::Primary, ..provider }).collect();
     other
 }
 
@@ -85,7 +86,15 @@ pub static MUTANTS: &[Mutant] = &[
         home: "fallback/both-fail[error]",
         rule: "one-fallback",
         // A second round is also one more of everything: attempts, charges, text and time.
-        may_also: &["answer-belongs", "as-expected", "bounded-attempts", "committed-answer", "deadline-kept", "no-double-charge", "retry-only-retryable"],
+        may_also: &[
+            "answer-belongs",
+            "as-expected",
+            "bounded-attempts",
+            "committed-answer",
+            "deadline-kept",
+            "no-double-charge",
+            "retry-only-retryable",
+        ],
         make: |policy, seed| {
             let mut once = policy.clone();
             once.attempts = 1;
@@ -321,7 +330,11 @@ pub static MUTANTS: &[Mutant] = &[
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
-                if outcome.result == ResultKind::Completed && outcome.usage.is_none() { malformed(outcome) } else { outcome }
+                if outcome.result == ResultKind::Completed && outcome.usage.is_none() {
+                    malformed(outcome)
+                } else {
+                    outcome
+                }
             })
         },
     },
@@ -333,7 +346,11 @@ pub static MUTANTS: &[Mutant] = &[
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
-                if outcome.result == ResultKind::Completed && outcome.finish_reason.is_none() { malformed(outcome) } else { outcome }
+                if outcome.result == ResultKind::Completed && outcome.finish_reason.is_none() {
+                    malformed(outcome)
+                } else {
+                    outcome
+                }
             })
         },
     },
@@ -349,14 +366,18 @@ pub static MUTANTS: &[Mutant] = &[
         home: "auth/key-in-the-pinned-header[bearer]",
         rule: "auth-header",
         may_also: &[],
-        make: |policy, seed| told(policy, seed, |policy| policy.endpoint.auth = Auth::Header("x-goog-api-key".to_owned())),
+        make: |policy, seed| {
+            told(policy, seed, |policy| policy.endpoint.auth = Auth::Header("x-goog-api-key".to_owned()))
+        },
     },
     Mutant {
         name: "sends-the-bare-key",
         home: "auth/key-in-the-pinned-header[bearer]",
         rule: "auth-header",
         may_also: &[],
-        make: |policy, seed| told(policy, seed, |policy| policy.endpoint.auth = Auth::Header("authorization".to_owned())),
+        make: |policy, seed| {
+            told(policy, seed, |policy| policy.endpoint.auth = Auth::Header("authorization".to_owned()))
+        },
     },
     Mutant {
         name: "charges-twice-without-a-key",
@@ -389,7 +410,11 @@ pub static MUTANTS: &[Mutant] = &[
         home: "auth/bad-key",
         rule: "no-secret-leak",
         may_also: &[],
-        make: |policy, seed| acting(policy, seed, async |client: &Reference, call: Call| saying(ask(client, &call).await, &call.providers[0].api_key)),
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, call: Call| {
+                saying(ask(client, &call).await, &call.providers[0].api_key)
+            })
+        },
     },
     Mutant {
         name: "tells-its-key-in-base64",

@@ -66,8 +66,11 @@ impl Client for Meek {
 impl Meek {
     async fn once(&self, call: &Call) -> Outcome {
         let whole = async {
-            let Some(response) = ask(call, &call.providers[0]).await else { return Err(failed(Class::Connection, "no reply")) };
-            let html = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+            let Some(response) = ask(call, &call.providers[0]).await else {
+                return Err(failed(Class::Connection, "no reply"));
+            };
+            let html =
+                response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
             match response.status().as_u16() {
                 200 if html => Err(failed(Class::MalformedResponse, "a page")),
                 200 if call.request.stream => Ok(response),
@@ -90,7 +93,9 @@ impl Meek {
             return failed(Class::ContentPolicy, "refused");
         }
         let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
-        match answer.filter(|_| json["error"].is_null() && choice["error"].is_null() && choice["finish_reason"] != "error") {
+        match answer
+            .filter(|_| json["error"].is_null() && choice["error"].is_null() && choice["finish_reason"] != "error")
+        {
             Some(text) => Outcome {
                 text: Some(text.to_owned()),
                 finish_reason: choice["finish_reason"].as_str().map(str::to_owned),
@@ -140,10 +145,19 @@ impl Stream {
     /// Reads whole events; how many bytes they took. All line ends become LF first.
     fn take(&mut self, bytes: &[u8], call: &Call) -> usize {
         let text = String::from_utf8_lossy(bytes);
-        let Some(end) = ["\n\n", "\r\n\r\n", "\r\r"].iter().filter_map(|end| text.rfind(end).map(|at| at + end.len())).max() else { return 0 };
+        let Some(end) =
+            ["\n\n", "\r\n\r\n", "\r\r"].iter().filter_map(|end| text.rfind(end).map(|at| at + end.len())).max()
+        else {
+            return 0;
+        };
         let plain = text[..end].replace("\r\n", "\n").replace('\r', "\n");
         for event in plain.trim_start_matches('\u{feff}').split("\n\n") {
-            let field = |name: &'static str| event.lines().filter_map(move |line| line.strip_prefix(name)).map(|value| value.strip_prefix(' ').unwrap_or(value));
+            let field = |name: &'static str| {
+                event
+                    .lines()
+                    .filter_map(move |line| line.strip_prefix(name))
+                    .map(|value| value.strip_prefix(' ').unwrap_or(value))
+            };
             let name: String = field("event:").collect();
             let data = field("data:").collect::<Vec<_>>().join("\n");
             self.broken |= field("error:").next().is_some() || name == "error";
@@ -152,7 +166,11 @@ impl Stream {
             }
         }
         // Lossy decoding may change lengths, so the end is looked for in the bytes themselves.
-        ["\n\n", "\r\n\r\n", "\r\r"].iter().filter_map(|end| bytes.windows(end.len()).rposition(|w| w == end.as_bytes()).map(|at| at + end.len())).max().unwrap_or(0)
+        ["\n\n", "\r\n\r\n", "\r\r"]
+            .iter()
+            .filter_map(|end| bytes.windows(end.len()).rposition(|w| w == end.as_bytes()).map(|at| at + end.len()))
+            .max()
+            .unwrap_or(0)
     }
 
     fn data(&mut self, data: &str, call: &Call) {
@@ -165,7 +183,9 @@ impl Stream {
         }
         let Ok(json) = serde_json::from_str::<Value>(data) else { return self.broken = true };
         self.broken |= !json["error"].is_null();
-        for choice in json["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
+        for choice in
+            json["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0)
+        {
             if let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty() && !self.broken) {
                 call.deltas.push(text);
                 self.text.push_str(text);
@@ -213,7 +233,18 @@ impl Client for Eager {
 
     fn capabilities(&self) -> Vec<Capability> {
         use Capability::*;
-        vec![Stream, Retry, RetryAfter, Fallback, Deadline, Idempotency, RetryBudget, ConfigurableAttempts, ConfigurableTimeouts, ConfigurableParser]
+        vec![
+            Stream,
+            Retry,
+            RetryAfter,
+            Fallback,
+            Deadline,
+            Idempotency,
+            RetryBudget,
+            ConfigurableAttempts,
+            ConfigurableTimeouts,
+            ConfigurableParser,
+        ]
     }
 
     async fn call(&self, call: Call) -> Outcome {
@@ -230,7 +261,9 @@ impl Client for Eager {
             }
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
             let events = text.split("data: ").filter_map(|event| serde_json::from_str::<Value>(event.trim()).ok());
-            let deltas: String = events.filter_map(|event| event["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect();
+            let deltas: String = events
+                .filter_map(|event| event["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+                .collect();
             let text = json["choices"][0]["message"]["content"].as_str().map_or(deltas, str::to_owned);
             return Outcome { text: Some(text), ..Outcome::new(ResultKind::Completed) };
         }

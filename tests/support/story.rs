@@ -6,8 +6,8 @@ use brownout::{
     policy::Policy,
     scenario::{Capability, Expect, Family, Host, Request},
     transcript::{
-        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, ReplyFacts, RequestFacts, Secret, StepFacts, Stray, TextSpan,
-        Transcript, UserRequest,
+        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, ReplyFacts, RequestFacts, Secret, StepFacts,
+        Stray, TextSpan, Transcript, UserRequest,
     },
     verdict::{Status, Verdict, judge},
 };

@@ -73,7 +73,10 @@ impl std::str::FromStr for Hex {
             Some(digits) if digits.len() % 2 == 0 && !digits.is_empty() => {
                 Ok(Hex(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
             }
-            _ => Err(or_write(format_args!("`{text}` is no hexadecimal"), "write pairs of digits in quotes, like \"e4 b8\"")),
+            _ => Err(or_write(
+                format_args!("`{text}` is no hexadecimal"),
+                "write pairs of digits in quotes, like \"e4 b8\"",
+            )),
         }
     }
 }

@@ -85,9 +85,10 @@ impl FromStr for D {
             Some((factor, name)) if number(factor).is_some() => {
                 Ok(D::Times(number(factor).unwrap_or_default(), policy_duration(name)?))
             }
-            None if policy_duration(text).is_ok() => {
-                Err(or_write(format_args!("`{text}` lacks its factor"), format_args!("write how many of it: `1 {text}`")))
-            }
+            None if policy_duration(text).is_ok() => Err(or_write(
+                format_args!("`{text}` lacks its factor"),
+                format_args!("write how many of it: `1 {text}`"),
+            )),
             _ => text.parse().map(|span: Span| D::Fixed(span.0)).map_err(|_| not_a_duration(text)),
         }
     }

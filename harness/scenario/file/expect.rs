@@ -6,7 +6,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{AtMost, Count, D, Ordered, reading::{by_kind, or_meant, or_write}};
+use super::{
+    AtMost, Count, D, Ordered,
+    reading::{by_kind, or_meant, or_write},
+};
 use crate::{
     causes::{Class, ResultWord},
     scenario::{ExpectedOutcome, Host},
@@ -86,18 +89,15 @@ pub struct Expect {
 pub struct Outcome(pub ExpectedOutcome);
 
 const OUTCOME: &str = "an outcome: completed, refused, cancelled or { failed: CLASS }";
-const WORDS: [(&str, ResultWord); 3] = [
-    ("completed", ResultWord::Completed),
-    ("refused", ResultWord::Refused),
-    ("cancelled", ResultWord::Cancelled),
-];
+const WORDS: [(&str, ResultWord); 3] =
+    [("completed", ResultWord::Completed), ("refused", ResultWord::Refused), ("cancelled", ResultWord::Cancelled)];
 
 fn outcome(word: &str) -> Result<Outcome, String> {
     match WORDS.iter().find(|(known, _)| *known == word) {
         Some((_, result)) => Ok(Outcome(ExpectedOutcome { result: *result, class: None })),
         None if word == "failed" => {
             Err(or_write("`failed` lacks its class", "write { failed: any }, or a class in place of any"))
-        },
+        }
         None => Err(or_meant(format!("`{word}` is no outcome"), word, &WORDS.map(|(known, _)| known))),
     }
 }

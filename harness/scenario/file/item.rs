@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{D, reading::{by_kind, or_write}};
+use super::{
+    D,
+    reading::{by_kind, or_write},
+};
 
 /// One item of a stream.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

@@ -115,7 +115,7 @@ impl FromStr for Count {
         match range {
             Some((from, Some(to))) if to < from => {
                 Err(or_write(format_args!("`{text}` holds no number"), "write the smaller one first"))
-            },
+            }
             Some((from, to)) if !text.is_empty() && text != ".." => Ok(Count(scenario::Count { from, to })),
             _ => Err(or_write(format_args!("`{text}` is no count"), "write it like 2, 1..2, ..4 or 3..")),
         }
@@ -163,7 +163,9 @@ impl FromStr for Tokens {
             Some(thousands) => whole_number(thousands).and_then(|n| n.checked_mul(1000)),
             None => whole_number(number),
         };
-        tokens.map(Tokens).ok_or_else(|| or_write(format_args!("`{text}` is no number of tokens"), "write it like 12000 or 12k"))
+        tokens
+            .map(Tokens)
+            .ok_or_else(|| or_write(format_args!("`{text}` is no number of tokens"), "write it like 12000 or 12k"))
     }
 }
 

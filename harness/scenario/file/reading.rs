@@ -98,7 +98,9 @@ macro_rules! from_text {
 pub(super) fn nothing_more<'de, A: serde::de::MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     match map.next_key::<String>()? {
         None => Ok(()),
-        Some(key) => Err(serde::de::Error::custom(format_args!("only one key can stand here\nleave out `{key}`, or the other"))),
+        Some(key) => {
+            Err(serde::de::Error::custom(format_args!("only one key can stand here\nleave out `{key}`, or the other")))
+        }
     }
 }
 

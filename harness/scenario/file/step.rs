@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{D, Item, Ordered, Point, Signed, reading::{by_kind, or_write}};
+use super::{
+    D, Item, Ordered, Point, Signed,
+    reading::{by_kind, or_write},
+};
 use crate::scenario::step::{self, By, Eol, WaitForm};
 
 /// What a host does with one attempt: the name of a reply, or a step in full.

@@ -19,7 +19,8 @@ const ONE_OF: [&str; 5] = ["json", "body", "events", "raw", "status"];
 /// A named reply brings its own body.
 pub(super) fn nothing_beside_reply(node: &Node) -> Result<(), Problem> {
     match ONE_OF.iter().find(|key| node.get(key).is_some()) {
-        Some(key) => Err(at_key(node, key, format!("`{key}` stands beside `reply`")).help("change the reply with `set`, `unset` and `headers`, or write it out")),
+        Some(key) => Err(at_key(node, key, format!("`{key}` stands beside `reply`"))
+            .help("change the reply with `set`, `unset` and `headers`, or write it out")),
         None => Ok(()),
     }
 }
@@ -55,7 +56,8 @@ fn exclusive(node: &Node) -> Result<(), Problem> {
     let raw_and_status = given.contains(&"raw") && given.contains(&"status");
     match clash.copied().or(raw_and_status.then_some("status")) {
         Some(key) => {
-            let message = format!("`{key}` and `{}` exclude each other", if key == given[0] { given[1] } else { given[0] });
+            let message =
+                format!("`{key}` and `{}` exclude each other", if key == given[0] { given[1] } else { given[0] });
             Err(at_key(node, key, message).help("a reply has one body: keep one of the two"))
         }
         None => Ok(()),
@@ -72,7 +74,10 @@ fn event(item: &Item, node: &Node, context: &Context<'_>) -> Result<Event, Probl
     Ok(match item {
         Item::Done => Event::Done,
         Item::Text(text) => match bytes::first_named(text, context.bytes) {
-            Some(name) => return Err(at(node, "text", format!("`${name}` is bytes, and `text` is JSON")).help("write the chunk out with `data`")),
+            Some(name) => {
+                return Err(at(node, "text", format!("`${name}` is bytes, and `text` is JSON"))
+                    .help("write the chunk out with `data`"));
+            }
             None => Event::Delta(serde_json::json!({ "content": text })),
         },
         Item::Delta(delta) => Event::Delta(delta.clone()),
@@ -106,4 +111,3 @@ fn tool_delta(tool: &Tool) -> serde_json::Value {
     call.insert("function".to_owned(), function.into());
     serde_json::json!({ "tool_calls": [call] })
 }
-

@@ -18,7 +18,10 @@ const LARGEST_UNIT: u64 = 1 << 20;
 const LARGEST: u64 = 1 << 32;
 
 /// The bytes that a scenario declares, in order: each may use those above it.
-pub(super) fn named(written: Option<&file::Ordered<file::Bytes>>, node: &Node) -> Result<Vec<(String, Bytes)>, Problem> {
+pub(super) fn named(
+    written: Option<&file::Ordered<file::Bytes>>,
+    node: &Node,
+) -> Result<Vec<(String, Bytes)>, Problem> {
     let mut known: Vec<(String, Bytes)> = Vec::new();
     for (name, bytes) in written.into_iter().flat_map(|written| &written.0) {
         let place = node.get("bytes").unwrap_or(node);
@@ -50,7 +53,9 @@ fn literal(bytes: &[u8]) -> Vec<u8> {
 
 fn repeated(bytes: &Bytes, times: u64) -> Result<Bytes, String> {
     match &bytes.0[..] {
-        [Chunk { unit, times: inner }] => Ok(Bytes(vec![Chunk { unit: unit.clone(), times: inner.saturating_mul(times) }])),
+        [Chunk { unit, times: inner }] => {
+            Ok(Bytes(vec![Chunk { unit: unit.clone(), times: inner.saturating_mul(times) }]))
+        }
         _ if bytes.len() > LARGEST_UNIT => Err(format!("a unit of {} bytes is too long to repeat", bytes.len())),
         _ => Ok(Bytes(vec![Chunk { unit: bytes.to_vec(), times }])),
     }

@@ -9,7 +9,12 @@ use crate::{
 };
 
 /// `refuse` and what happens at accept need one user, or a phase, or must be the only step; nobody counts refused connections.
-pub(super) fn fates(hosts: &BTreeMap<Host, Script>, users: &[User], total: &BTreeMap<Host, Count>, node: &Node) -> Result<(), Problem> {
+pub(super) fn fates(
+    hosts: &BTreeMap<Host, Script>,
+    users: &[User],
+    total: &BTreeMap<Host, Count>,
+    node: &Node,
+) -> Result<(), Problem> {
     for (host, script) in hosts {
         let place = node.get(&host.to_string()).unwrap_or(node);
         if let Script::Steps(steps) = script {
@@ -24,7 +29,8 @@ pub(super) fn fates(hosts: &BTreeMap<Host, Script>, users: &[User], total: &BTre
         for (host, script) in &user.scripts {
             if refuses(script) {
                 let message = "a refused connection belongs to no user";
-                return Err(at_key(place, &host.to_string(), message).help("refuse in the scenario's own script, for all users"));
+                return Err(at_key(place, &host.to_string(), message)
+                    .help("refuse in the scenario's own script, for all users"));
             }
         }
     }
@@ -55,10 +61,12 @@ fn refuses(script: &Script) -> bool {
 }
 
 fn uncounted(host: Host, users: &[User], total: &BTreeMap<Host, Count>, node: &Node) -> Result<(), Problem> {
-    let counted = users.iter().flat_map(|user| user.expect.iter().flatten()).any(|expect| expect.attempts.contains_key(&host));
+    let counted =
+        users.iter().flat_map(|user| user.expect.iter().flatten()).any(|expect| expect.attempts.contains_key(&host));
     if counted || total.contains_key(&host) {
         let message = format!("attempts at the {host} cannot be counted: refused connections are never seen");
-        return Err(Problem::new(node.at("expect").head(), message).help("expect the outcome, or the attempts at the other provider"));
+        return Err(Problem::new(node.at("expect").head(), message)
+            .help("expect the outcome, or the attempts at the other provider"));
     }
     Ok(())
 }

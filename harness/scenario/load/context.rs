@@ -28,7 +28,10 @@ impl Context<'_> {
     /// How long a duration is, if there is one; `node` is the map it stands in.
     pub fn duration(&self, written: Option<D>, node: &Node, key: &str) -> Result<Option<Duration>, Problem> {
         let Some(duration) = written else { return Ok(None) };
-        duration.under(self.policy).map(Some).map_err(|message| at(node, key, message).help("write a fixed duration, such as 2s"))
+        duration
+            .under(self.policy)
+            .map(Some)
+            .map_err(|message| at(node, key, message).help("write a fixed duration, such as 2s"))
     }
 }
 

@@ -60,15 +60,17 @@ fn cut_within(step: &Step, node: &Node) -> Result<(), Problem> {
     };
     let beyond = |message: String| Err(at(place, "after", message).help("cut inside the reply, or at `end`"));
     match cut.after {
-        Point::Events(..) if events == Some(0) => {
-            Err(at(place, "after", "this reply has no events").help("cut after bytes, or serve a stream (`request: { stream: true }`)"))
-        }
+        Point::Events(..) if events == Some(0) => Err(at(place, "after", "this reply has no events")
+            .help("cut after bytes, or serve a stream (`request: { stream: true }`)")),
         Point::Events(n, more) if events.is_some_and(|all| n > all || (n == all && more > 0)) => {
             beyond(format!("the reply has {} events only", events.unwrap_or(0)))
         }
-        Point::Bytes(n) if bytes.is_some_and(|all| n > all) => beyond(format!("the body has {} bytes only", bytes.unwrap_or(0))),
+        Point::Bytes(n) if bytes.is_some_and(|all| n > all) => {
+            beyond(format!("the body has {} bytes only", bytes.unwrap_or(0)))
+        }
         Point::Head | Point::Bytes(_) | Point::Events(..) | Point::End if step.content == Content::Nothing => {
-            Err(at_key(place, "after", "nothing is sent, so there is no such point").help("write `accept` or `request`, or name a `reply`"))
+            Err(at_key(place, "after", "nothing is sent, so there is no such point")
+                .help("write `accept` or `request`, or name a `reply`"))
         }
         _ => Ok(()),
     }

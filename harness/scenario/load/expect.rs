@@ -19,7 +19,9 @@ pub(super) fn group(expects: &file::Expects, node: &Node, context: &Context<'_>)
 }
 
 fn one(expect: &file::Expect, node: &Node, context: &Context<'_>) -> Result<Expect, Problem> {
-    let counts = |map: &Option<BTreeMap<Host, file::Count>>| map.iter().flatten().map(|(host, count)| (*host, count.0)).collect();
+    let counts = |map: &Option<BTreeMap<Host, file::Count>>| {
+        map.iter().flatten().map(|(host, count)| (*host, count.0)).collect()
+    };
     Ok(Expect {
         outcome: expect.outcome.iter().flat_map(file::AnyOf::alternatives).map(|outcome| outcome.0).collect(),
         attempts: counts(&expect.attempts),
@@ -39,7 +41,8 @@ pub(super) fn total(expects: Option<&file::Expects>, node: &Node) -> Result<BTre
         && alternatives.len() > 1
     {
         let place = node.get("expect").and_then(|list| list.items().get(n)).unwrap_or(node);
-        return Err(at_key(place, "total", "`total` speaks of all users, and cannot be an alternative").help("write one map, not a list"));
+        return Err(at_key(place, "total", "`total` speaks of all users, and cannot be an alternative")
+            .help("write one map, not a list"));
     }
     let total = alternatives.first().and_then(|expect| expect.total.as_ref());
     Ok(total.into_iter().flatten().map(|(host, count)| (*host, count.0)).collect())

@@ -97,7 +97,8 @@ fn read(relative: &str, path: &Path) -> Result<SourceFile, SourceError> {
     let shown = path.display().to_string();
     if relative != "replies.yaml" {
         // The path is judged before the text: a file that is no scenario need not be text at all.
-        let unread = SourceFile { path: relative.to_owned(), source: Source { path: shown.clone(), text: String::new() } };
+        let unread =
+            SourceFile { path: relative.to_owned(), source: Source { path: shown.clone(), text: String::new() } };
         unread.identity()?;
     }
     Ok(SourceFile { path: relative.to_owned(), source: Source::read(path, &shown)? })
@@ -106,7 +107,8 @@ fn read(relative: &str, path: &Path) -> Result<SourceFile, SourceError> {
 /// What a folder holds, by name, without what is hidden.
 fn entries(dir: &Path) -> Result<Vec<(String, std::path::PathBuf)>, SourceError> {
     let failed = |error: io::Error| {
-        SourceError::whole(&dir.display().to_string(), format!("cannot be read: {error}")).help("name a folder of scenarios")
+        SourceError::whole(&dir.display().to_string(), format!("cannot be read: {error}"))
+            .help("name a folder of scenarios")
     };
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
@@ -129,4 +131,3 @@ impl Identity {
         }
     }
 }
-

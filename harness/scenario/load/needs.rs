@@ -30,7 +30,12 @@ pub(super) fn sets_timeouts(policy: Option<&Node>) -> bool {
 }
 
 /// All that is needed, each once, in a fixed order.
-pub(super) fn derive(scenario: &file::Scenario, node: &Node, users: &[User], total: &BTreeMap<Host, Count>) -> Vec<Capability> {
+pub(super) fn derive(
+    scenario: &file::Scenario,
+    node: &Node,
+    users: &[User],
+    total: &BTreeMap<Host, Count>,
+) -> Vec<Capability> {
     let mut needs = scenario.needs.clone();
     let mut add = |needed: bool, capability: Capability| needs.extend(needed.then_some(capability));
     add(users.iter().any(|user| user.request.stream), Capability::Stream);
@@ -43,7 +48,10 @@ pub(super) fn derive(scenario: &file::Scenario, node: &Node, users: &[User], tot
     }
     add(at_least(users, total, Host::Primary, 2), Capability::Retry);
     add(at_least(users, total, Host::Fallback, 1), Capability::Fallback);
-    add(users.iter().any(|user| user.expect.iter().flatten().any(|expect| !expect.telemetry.is_empty())), Capability::Telemetry);
+    add(
+        users.iter().any(|user| user.expect.iter().flatten().any(|expect| !expect.telemetry.is_empty())),
+        Capability::Telemetry,
+    );
     needs.sort_unstable();
     needs.dedup();
     needs
@@ -53,5 +61,8 @@ pub(super) fn derive(scenario: &file::Scenario, node: &Node, users: &[User], tot
 fn at_least(users: &[User], total: &BTreeMap<Host, Count>, host: Host, n: u32) -> bool {
     let asks = |count: Option<&Count>| count.is_some_and(|count| count.from >= n);
     let lone = users.len() == 1 && asks(total.get(&host));
-    lone || users.iter().flat_map(|user| &user.expect).any(|group| group.iter().all(|expect| asks(expect.attempts.get(&host))))
+    lone || users
+        .iter()
+        .flat_map(|user| &user.expect)
+        .any(|group| group.iter().all(|expect| asks(expect.attempts.get(&host))))
 }

@@ -42,7 +42,11 @@ pub(super) fn check(read: &[Read<'_>]) -> Result<(), SourceError> {
 fn pair(file: &Read<'_>, read: &[Read<'_>]) -> Result<(), SourceError> {
     let Some(pair) = file.text("pair") else { return Ok(()) };
     if pair == file.id {
-        return Err(file.error("pair", "a scenario cannot be its own pair".to_owned(), "name the one that punishes the opposite mistake"));
+        return Err(file.error(
+            "pair",
+            "a scenario cannot be its own pair".to_owned(),
+            "name the one that punishes the opposite mistake",
+        ));
     }
     let Some(other) = read.iter().find(|other| other.id == pair) else {
         let problem = Problem::new(file.root.at("pair").head(), format!("there is no scenario `{pair}`"));

@@ -50,7 +50,8 @@ impl Replies {
             }
         }
         match REQUIRED.iter().find(|name| replies.find(name).is_none()) {
-            Some(missing) => Err(Problem::new(replies.root.head(), format!("there is no reply `{missing}`")).help("the harness answers with it: add it")),
+            Some(missing) => Err(Problem::new(replies.root.head(), format!("there is no reply `{missing}`"))
+                .help("the harness answers with it: add it")),
             None => Ok(replies),
         }
     }
@@ -72,7 +73,8 @@ impl Replies {
 
     /// What the harness itself answers with.
     pub(super) fn stock(&self, policy: &Policy) -> Arc<Stock> {
-        let step = |name: &str, stream: bool| self.step(name, stream, policy).expect("checked when the replies were read");
+        let step =
+            |name: &str, stream: bool| self.step(name, stream, policy).expect("checked when the replies were read");
         Arc::new(Stock {
             ok_plain: step("ok", false),
             ok_stream: step("ok", true),
@@ -103,7 +105,10 @@ impl Replies {
         match self.resolve(name, stream, policy) {
             Ok(Some(step)) => Ok(step),
             Ok(None) => Err(self.unknown(name, place)),
-            Err(problem) => Err(Problem::new(place.head(), format!("the reply `{name}` cannot be served here: {}", problem.message))),
+            Err(problem) => Err(Problem::new(
+                place.head(),
+                format!("the reply `{name}` cannot be served here: {}", problem.message),
+            )),
         }
     }
 
@@ -121,7 +126,8 @@ impl Replies {
 fn check(name: &str, reply: &file::Reply, root: &Node) -> Result<(), Problem> {
     let node = root.get(name).unwrap_or(root);
     if !is_words(name) {
-        return Err(at_key(root, name, format!("`{name}` is no name of a reply")).help("write lower-case words with hyphens between them"));
+        return Err(at_key(root, name, format!("`{name}` is no name of a reply"))
+            .help("write lower-case words with hyphens between them"));
     }
     if name == REFUSE {
         return Err(at_key(root, name, "`refuse` is the harness's own").help("choose another name"));
@@ -133,10 +139,15 @@ fn check(name: &str, reply: &file::Reply, root: &Node) -> Result<(), Problem> {
     let own = node.entries().iter().find(|(key, _)| !["about", "plain", "stream"].contains(&key.text.as_str()));
     match (split, own) {
         (true, Some((key, _))) => {
-            Err(at_key(node, &key.text, format!("`{}` stands beside `plain` and `stream`", key.text)).help("move it into both"))
+            Err(at_key(node, &key.text, format!("`{}` stands beside `plain` and `stream`", key.text))
+                .help("move it into both"))
         }
-        (true, None) if reply.plain.is_none() => Err(at_key(node, "stream", "`plain` is missing").help("write both, or neither")),
-        (true, None) if reply.stream.is_none() => Err(at_key(node, "plain", "`stream` is missing").help("write both, or neither")),
+        (true, None) if reply.plain.is_none() => {
+            Err(at_key(node, "stream", "`plain` is missing").help("write both, or neither"))
+        }
+        (true, None) if reply.stream.is_none() => {
+            Err(at_key(node, "plain", "`stream` is missing").help("write both, or neither"))
+        }
         _ => Ok(()),
     }
 }
@@ -147,7 +158,8 @@ fn names_are_known(node: &Node) -> Result<(), Problem> {
         Value::Text(text) => pieces(text).into_iter().try_for_each(|piece| match piece {
             Piece::Name(name) if !is_built_in(name) => {
                 let known = super::names::built_ins();
-                Err(Problem::new(node.span, format!("nothing is called `${name}`")).did_you_mean(name, known.iter().map(String::as_str)))
+                Err(Problem::new(node.span, format!("nothing is called `${name}`"))
+                    .did_you_mean(name, known.iter().map(String::as_str)))
             }
             Piece::Bare => Err(Problem::new(node.span, "this `$` begins no name").help("write `$$` for a dollar")),
             _ => Ok(()),

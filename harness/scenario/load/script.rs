@@ -30,7 +30,8 @@ pub(super) fn scripts(
 
 fn script(written: &file::Script, node: &Node, context: &Context<'_>, stream: bool) -> Result<Script, Problem> {
     if written.is_empty() {
-        return Err(Problem::new(node.span, "a script without a step").help("leave it out: a host without a script answers `ok`"));
+        return Err(Problem::new(node.span, "a script without a step")
+            .help("leave it out: a host without a script answers `ok`"));
     }
     let place = |n: usize| node.items().get(n).unwrap_or(node);
     let steps = written.iter().enumerate().map(|(n, one)| step::resolve(one, place(n), context, stream));
@@ -41,10 +42,13 @@ fn script(written: &file::Script, node: &Node, context: &Context<'_>, stream: bo
     }
     let last = lasts.len() - 1;
     if lasts[last].is_some() {
-        return Err(at_key(place(last), "for", "the last phase has no end").help("leave `for` out, or add what comes after"));
+        return Err(
+            at_key(place(last), "for", "the last phase has no end").help("leave `for` out, or add what comes after")
+        );
     }
     if let Some(n) = lasts[..last].iter().position(Option::is_none) {
-        return Err(Problem::new(place(n).head(), "steps and phases do not mix").help("give each but the last its `for`, or none"));
+        return Err(Problem::new(place(n).head(), "steps and phases do not mix")
+            .help("give each but the last its `for`, or none"));
     }
     let phase = |(n, step): (usize, _)| Ok(Phase { step, lasts: context.duration(lasts[n], place(n), "for")? });
     Ok(Script::Phases(steps.into_iter().enumerate().map(phase).collect::<Result<_, Problem>>()?))

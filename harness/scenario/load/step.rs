@@ -35,7 +35,8 @@ pub(super) fn resolve(step: &file::Step, node: &Node, context: &Context<'_>, str
         if let file::Step::Full(inner) = reused
             && inner.if_reused.is_some()
         {
-            return Err(at_key(place, "if_reused", "`if_reused` inside `if_reused`").help("a connection is reused or it is not: keep one"));
+            return Err(at_key(place, "if_reused", "`if_reused` inside `if_reused`")
+                .help("a connection is reused or it is not: keep one"));
         }
         resolved.if_reused = Some(Box::new(resolve(reused, place, context, stream)?));
     }
@@ -89,7 +90,12 @@ fn full(step: &FullStep, node: &Node, context: &Context<'_>, stream: bool) -> Re
 
 /// Whether anything but `for` and `if_reused` is said of a reply: then serving it is what the scenario is about.
 fn changed(step: &FullStep) -> bool {
-    let plain = FullStep { reply: step.reply.clone(), if_reused: step.if_reused.clone(), lasts: step.lasts, ..FullStep::default() };
+    let plain = FullStep {
+        reply: step.reply.clone(),
+        if_reused: step.if_reused.clone(),
+        lasts: step.lasts,
+        ..FullStep::default()
+    };
     *step != plain
 }
 
@@ -98,7 +104,8 @@ fn headers(resolved: &mut Step, step: &FullStep, node: &Node, context: &Context<
     let Some(own) = &step.headers else { return Ok(()) };
     let place = node.get("headers").unwrap_or(node);
     if matches!(resolved.content, Content::Raw(_) | Content::Nothing | Content::Refuse) {
-        return Err(at_key(node, "headers", "there is no head to put headers into").help("write them into `raw`, or leave them out"));
+        return Err(at_key(node, "headers", "there is no head to put headers into")
+            .help("write them into `raw`, or leave them out"));
     }
     for (name, header) in &own.0 {
         let value = match header {
@@ -122,10 +129,13 @@ fn change(resolved: &mut Step, step: &FullStep, node: &Node) -> Result<(), Probl
         return Ok(());
     }
     let Content::Reply { body: Body::Json(json), .. } = &mut resolved.content else {
-        return Err(at_key(node, key, format!("`{key}` changes a JSON body, and this reply has none")).help("write the events out"));
+        return Err(at_key(node, key, format!("`{key}` changes a JSON body, and this reply has none"))
+            .help("write the events out"));
     };
     let wrong = |key: &str, pointer: &str, message: String| {
-        let (message, help) = message.split_once('\n').map_or((message.as_str(), "it must lead to a place of the reply's JSON"), |pair| pair);
+        let (message, help) = message
+            .split_once('\n')
+            .map_or((message.as_str(), "it must lead to a place of the reply's JSON"), |pair| pair);
         let place = node.get(key).unwrap_or(node);
         let span = if key == "set" { place.key_span(pointer) } else { place.head() };
         Problem::new(span, message).help(help)

@@ -50,8 +50,12 @@ impl<'a> Scope<'a> {
     fn node(&self, node: &Node, free: bool) -> Result<Node, Problem> {
         let value = match &node.value {
             Value::Text(text) => return self.text(text, node),
-            Value::List(items) => Value::List(items.iter().map(|item| self.node(item, free)).collect::<Result<_, _>>()?),
-            Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| self.entry(key, value, free)).collect::<Result<_, _>>()?),
+            Value::List(items) => {
+                Value::List(items.iter().map(|item| self.node(item, free)).collect::<Result<_, _>>()?)
+            }
+            Value::Map(entries) => {
+                Value::Map(entries.iter().map(|(key, value)| self.entry(key, value, free)).collect::<Result<_, _>>()?)
+            }
             plain => plain.clone(),
         };
         Ok(Node { value, span: node.span })
@@ -72,7 +76,8 @@ impl<'a> Scope<'a> {
             _ => None,
         });
         match named {
-            Some(axis) => Err(Problem::new(key.span, format!("the axis `{axis}` cannot stand in a key")).help("let the axis be the whole map")),
+            Some(axis) => Err(Problem::new(key.span, format!("the axis `{axis}` cannot stand in a key"))
+                .help("let the axis be the whole map")),
             None => Ok(()),
         }
     }
@@ -86,7 +91,9 @@ impl<'a> Scope<'a> {
         for piece in pieces(text) {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
-                Piece::Bare => return Err(Problem::new(node.span, "this `$` begins no name").help("write `$$` for a dollar")),
+                Piece::Bare => {
+                    return Err(Problem::new(node.span, "this `$` begins no name").help("write `$$` for a dollar"));
+                }
                 Piece::Name(name) => match self.lookup(name, node)? {
                     None => filled.extend(["$", name]),
                     Some(value) => filled.push_str(&inserted(name, value, node)?),
@@ -165,7 +172,8 @@ fn no_field(axis: &str, label: &str, field: &str, value: &Node, place: &Node) ->
 
 fn filled(key: &Key, node: Node) -> Result<Node, Problem> {
     match node.value {
-        Value::Null => Err(Problem::new(key.span, format!("`{}` has no value", key.text)).help("give it a value, or leave the key out")),
+        Value::Null => Err(Problem::new(key.span, format!("`{}` has no value", key.text))
+            .help("give it a value, or leave the key out")),
         _ => Ok(node),
     }
 }

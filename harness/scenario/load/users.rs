@@ -20,7 +20,11 @@ const MOST: u64 = 10_000;
 /// The users of a scenario, in the order written.
 pub(super) fn resolve(scenario: &file::Scenario, node: &Node, context: &Context<'_>) -> Result<Vec<User>, Problem> {
     let every = gap(scenario.arrive, node, context)?;
-    let common = scenario.expect.as_ref().map(|expects| expect::group(expects, node.get("expect").unwrap_or(node), context)).transpose()?;
+    let common = scenario
+        .expect
+        .as_ref()
+        .map(|expects| expect::group(expects, node.get("expect").unwrap_or(node), context))
+        .transpose()?;
     let maker = Maker { scenario, node, context, common };
     let users = match &scenario.users {
         None => maker.alike(1, every)?,
@@ -83,7 +87,8 @@ impl Maker<'_> {
             let own = gap(written.arrive, node, self.context)?;
             let first = self.context.duration(written.at, node, "at")?.unwrap_or_else(|| times(every, n as u64));
             let one = self.user(written, node, first)?;
-            users.extend((0..written.count.unwrap_or(1)).map(|nth| User { at: first + times(own, nth), ..one.clone() }));
+            users
+                .extend((0..written.count.unwrap_or(1)).map(|nth| User { at: first + times(own, nth), ..one.clone() }));
         }
         Ok(users)
     }
@@ -96,7 +101,11 @@ impl Maker<'_> {
         if request.stream != usual.and_then(|usual| usual.stream).unwrap_or(false) {
             self.in_its_own_form(&mut scripts, request.stream)?;
         }
-        let own = written.expect.as_ref().map(|expects| expect::group(expects, node.get("expect").unwrap_or(node), self.context)).transpose()?;
+        let own = written
+            .expect
+            .as_ref()
+            .map(|expects| expect::group(expects, node.get("expect").unwrap_or(node), self.context))
+            .transpose()?;
         Ok(User {
             at,
             cancel: self.cancel(written, node)?,
@@ -139,7 +148,10 @@ fn request(usual: Option<&file::Request>, own: Option<&file::Request>) -> Reques
     Request {
         stream: written.iter().find_map(|request| request.stream).unwrap_or(default.stream),
         tools: written.iter().find_map(|request| request.tools).unwrap_or(default.tools),
-        charge_sensitive: written.iter().find_map(|request| request.charge_sensitive).unwrap_or(default.charge_sensitive),
+        charge_sensitive: written
+            .iter()
+            .find_map(|request| request.charge_sensitive)
+            .unwrap_or(default.charge_sensitive),
         fallback_safe: safety.map_or(default.fallback_safe, |safety| safety == file::Safety::Safe),
         size: written.iter().find_map(|request| request.size).map_or(default.size, |size| size.0),
         messages: written.iter().find_map(|request| request.messages).unwrap_or(default.messages),

@@ -19,7 +19,8 @@ pub fn pieces(step: &Step, body: &Body, values: &Fill) -> Vec<Piece> {
         Body::Json(json) => one(Bytes::of(fill::in_json(json, values).to_string())),
         Body::Events(events) => {
             let pace = if step.deliver.pieces.is_some() { None } else { step.deliver.pace };
-            let mut stream = Stream { values, eol: eol(step.deliver.eol), pace, pieces: Vec::new(), pause: Duration::ZERO };
+            let mut stream =
+                Stream { values, eol: eol(step.deliver.eol), pace, pieces: Vec::new(), pause: Duration::ZERO };
             stream.all(events);
             stream.pieces
         }
@@ -42,12 +43,12 @@ impl Stream<'_> {
                 Event::Pause(pause) => self.pause += *pause,
                 Event::Repeat { times: Some(times), events } => (0..*times).for_each(|_| self.all(events)),
                 Event::Repeat { times: None, events } => {
+                    // The first round stands alone: what pauses at its end pauses before each next one.
+                    self.all(events);
                     let from = self.pieces.len();
                     self.all(events);
-                    // A pause at the end of the items stands before each next round.
-                    let rest = std::mem::take(&mut self.pause);
+                    self.pause = Duration::ZERO;
                     if let Some(first) = self.pieces.get_mut(from) {
-                        first.wait += rest;
                         first.endless = true;
                     }
                     return;
@@ -67,15 +68,23 @@ impl Stream<'_> {
         let eol = self.eol;
         match event {
             Event::Done => self.data(Bytes::of("[DONE]")),
-            Event::Delta(delta) => self.chunk(&json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] })),
-            Event::Finish(word) => self.chunk(&json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": word }] })),
+            Event::Delta(delta) => {
+                self.chunk(&json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] }))
+            }
+            Event::Finish(word) => {
+                self.chunk(&json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": word }] }))
+            }
             Event::Usage(usage) => self.chunk(&json!({ "choices": [], "usage": usage })),
-            Event::Error(error) => self.data(Bytes::of(fill::in_json(&json!({ "error": error }), self.values).to_string())),
+            Event::Error(error) => {
+                self.data(Bytes::of(fill::in_json(&json!({ "error": error }), self.values).to_string()))
+            }
             Event::Chunk(keys) => self.chunk(keys),
             Event::Data(bytes) => self.data(fill::in_bytes(bytes, self.values)),
             Event::Comment(text) => Bytes::of(format!(": {}{eol}{eol}", fill::fill(text, self.values))),
             Event::Named { event, data } => {
-                let data = data.as_str().map_or_else(|| fill::in_json(data, self.values).to_string(), |text| fill::fill(text, self.values));
+                let data = data
+                    .as_str()
+                    .map_or_else(|| fill::in_json(data, self.values).to_string(), |text| fill::fill(text, self.values));
                 let mut bytes = Bytes::of(format!("event: {event}{eol}"));
                 bytes.0.extend(self.data(Bytes::of(data)).0);
                 bytes
@@ -141,7 +150,8 @@ fn zipped(pieces: Vec<Piece>) -> Vec<Piece> {
         if n + 1 == count {
             encoder.try_finish().expect(failed);
         }
-        Piece { bytes: Bytes::of(std::mem::take(encoder.get_mut())), ..piece }
+        let bytes = Bytes::of(std::mem::take(encoder.get_mut()));
+        Piece { promised: bytes.len(), bytes, ..piece }
     };
     pieces.into_iter().enumerate().map(&mut zip).collect()
 }

@@ -53,9 +53,11 @@ pub fn in_json(json: &Json, values: &Fill) -> Json {
     match json {
         Json::String(text) => fill(text, values).into(),
         Json::Array(items) => items.iter().map(|item| in_json(item, values)).collect(),
-        Json::Object(entries) => {
-            entries.iter().map(|(key, value)| (key.clone(), in_json(value, values))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Json::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| (key.clone(), in_json(value, values)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         other => other.clone(),
     }
 }

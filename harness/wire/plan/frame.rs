@@ -6,28 +6,23 @@ use super::Piece;
 use crate::scenario::{Bytes, Chunk, Framing};
 
 /// The pieces as they go out. A whole body ends as its framing says; a cut one just stops, and inside a chunk it stops short.
-pub fn framed(pieces: Vec<Piece>, framing: Framing, whole: bool, broken: bool) -> Vec<Piece> {
+pub fn framed(pieces: Vec<Piece>, framing: Framing, whole: bool) -> Vec<Piece> {
     match framing {
         Framing::Length | Framing::Close | Framing::Longer(_) | Framing::Shorter(_) => pieces,
-        Framing::Chunked => chunked(pieces, whole, broken),
-        Framing::ChunkedBy(size) => chunked(rechunked(pieces, size), whole, broken),
+        Framing::Chunked => chunked(pieces, whole),
+        Framing::ChunkedBy(size) => chunked(rechunked(pieces, size), whole),
     }
 }
 
 /// One chunk a piece.
-fn chunked(pieces: Vec<Piece>, whole: bool, broken: bool) -> Vec<Piece> {
-    let count = pieces.len();
+fn chunked(pieces: Vec<Piece>, whole: bool) -> Vec<Piece> {
     let endless = pieces.iter().any(|piece| piece.endless);
     let mut out: Vec<Piece> = pieces
         .into_iter()
-        .enumerate()
-        .map(|(n, piece)| {
-            let stops_short = broken && n + 1 == count;
-            // The size a chunk was going to have is not known here; one more byte than came is enough to be cut short.
-            let length = piece.bytes.len() + u64::from(stops_short);
-            let mut bytes = vec![Chunk { unit: format!("{length:x}\r\n").into_bytes(), times: 1 }];
+        .map(|piece| {
+            let mut bytes = vec![Chunk { unit: format!("{:x}\r\n", piece.promised).into_bytes(), times: 1 }];
             bytes.extend(piece.bytes.0.iter().cloned());
-            bytes.extend((!stops_short).then(|| Chunk { unit: b"\r\n".to_vec(), times: 1 }));
+            bytes.extend((piece.bytes.len() == piece.promised).then(|| Chunk { unit: b"\r\n".to_vec(), times: 1 }));
             Piece { bytes: joined(bytes), ..piece }
         })
         .collect();
@@ -50,6 +45,7 @@ fn rechunked(pieces: Vec<Piece>, size: usize) -> Vec<Piece> {
         let count = bytes.len().div_ceil(size.max(1));
         let part = |(n, part): (usize, &[u8])| Piece {
             wait: if n == 0 { piece.wait } else { Duration::ZERO },
+            promised: part.len() as u64,
             bytes: Bytes::of(part),
             events: if n + 1 == count { piece.events } else { 0 },
             endless: piece.endless && n == 0,
@@ -67,7 +63,8 @@ pub fn sliced(pieces: Vec<Piece>, size: usize, gap: Duration, first: Duration) -
         for (n, part) in bytes.chunks(size.max(1)).enumerate() {
             let own = if n == 0 { piece.wait } else { Duration::ZERO };
             let wait = own + if out.is_empty() { first } else { gap };
-            out.push(Piece { wait, bytes: Bytes::of(part), events: 0, endless: piece.endless && n == 0 });
+            let endless = piece.endless && n == 0;
+            out.push(Piece { endless, ..Piece::new(wait, Bytes::of(part), 0) });
         }
     }
     out

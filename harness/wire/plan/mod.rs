@@ -33,6 +33,8 @@ pub struct Plan {
 struct Piece {
     wait: Duration,
     bytes: Bytes,
+    /// How long it was before any cut: what a chunk's size line promises.
+    promised: u64,
     /// It is an event, or part of one.
     events: u64,
     /// How often the pieces from here on repeat: only the last run may, and only for ever.
@@ -41,7 +43,7 @@ struct Piece {
 
 impl Piece {
     fn new(wait: Duration, bytes: Bytes, events: u64) -> Self {
-        Piece { wait, bytes, events, endless: false }
+        Piece { wait, promised: bytes.len(), bytes, events, endless: false }
     }
 }
 
@@ -76,11 +78,18 @@ fn raw(step: &Step, bytes: &Bytes) -> Plan {
         None => vec![piece],
     };
     let pieces = match step.cut.map(|cut| cut.after) {
-        Some(Point::Accept | Point::Request | Point::Head) => Vec::new(),
+        Some(Point::Accept | Point::Request) => Vec::new(),
+        Some(Point::Head) => body::up_to_bytes(pieces, length_of_head(bytes)),
         Some(Point::Bytes(n)) => body::up_to_bytes(pieces, n),
         Some(Point::Events(..) | Point::End) | None => pieces,
     };
     Plan { steps: sends(pieces, &[]), keep_alive: false, wait_asked: None }
+}
+
+/// Up to and with the first blank line; all of it, if there is none.
+fn length_of_head(bytes: &Bytes) -> u64 {
+    let all = bytes.to_vec();
+    all.windows(4).position(|window| window == b"\r\n\r\n").map_or(all.len(), |at| at + 4) as u64
 }
 
 fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) -> Plan {
@@ -115,15 +124,15 @@ fn framed_body(step: &Step, whole: Vec<Piece>, framing: Framing) -> Vec<WireStep
         _ => whole,
     };
     let marks = body::marks(&pieces, cut.is_none());
-    // A chunk that is cut short keeps the size it would have had, as a real cut would.
-    let broken = matches!(cut, Some(Point::Bytes(_) | Point::Events(_, 1..)));
-    let framed = frame::framed(pieces, framing, cut.is_none(), broken);
+    let framed = frame::framed(pieces, framing, cut.is_none());
     match step.deliver.pieces {
         Some(size) => {
             let last = marks.last().copied().into_iter().collect::<Vec<_>>();
             let gap = step.deliver.pace.unwrap_or(GAP);
             let mut steps = sends(frame::sliced(framed, size, gap, Duration::ZERO), &[]);
-            if let (Some(WireStep::Send { mark, .. }), Some(end)) = (steps.iter_mut().rev().find(|s| matches!(s, WireStep::Send { .. })), last.first()) {
+            if let (Some(WireStep::Send { mark, .. }), Some(end)) =
+                (steps.iter_mut().rev().find(|s| matches!(s, WireStep::Send { .. })), last.first())
+            {
                 *mark = *end;
             }
             steps
@@ -144,7 +153,8 @@ fn sends(pieces: Vec<Piece>, marks: &[Mark]) -> Vec<WireStep> {
         }
         steps.push(WireStep::Wait(piece.wait));
         let chunks = piece.bytes.0.iter().filter(|chunk| !chunk.unit.is_empty() && chunk.times > 0);
-        let before = Mark { request: true, head: true, body: mark.body.saturating_sub(piece.bytes.len()), ..Mark::default() };
+        let before =
+            Mark { request: true, head: true, body: mark.body.saturating_sub(piece.bytes.len()), ..Mark::default() };
         let count = chunks.clone().count();
         steps.extend(chunks.enumerate().map(|(nth, chunk)| WireStep::Send {
             bytes: chunk.unit.clone(),
@@ -175,7 +185,9 @@ pub fn duration(step: &Step, fill: &Fill) -> Option<Duration> {
             sum += match step {
                 WireStep::Wait(wait) => *wait,
                 WireStep::Send { .. } | WireStep::End(_) => Duration::ZERO,
-                WireStep::Loop { times, steps } => of(steps)?.saturating_mul(u32::try_from((*times)?).unwrap_or(u32::MAX)),
+                WireStep::Loop { times, steps } => {
+                    of(steps)?.saturating_mul(u32::try_from((*times)?).unwrap_or(u32::MAX))
+                }
             };
         }
         Some(sum)

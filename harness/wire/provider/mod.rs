@@ -57,7 +57,8 @@ struct State {
 impl Provider {
     /// Binds all hosts on free ports of loopback and serves from the current runtime.
     pub async fn start(serving: Serving) -> io::Result<Self> {
-        let sockets = Host::ALL.into_iter().map(|host| Ok((host, host::Bound::new()?))).collect::<io::Result<Vec<_>>>()?;
+        let sockets =
+            Host::ALL.into_iter().map(|host| Ok((host, host::Bound::new()?))).collect::<io::Result<Vec<_>>>()?;
         let urls = sockets.iter().map(|(host, bound)| (*host, format!("http://127.0.0.1:{}", bound.port()))).collect();
         let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
         let shared = Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, state: Mutex::default() });

@@ -13,7 +13,10 @@ const LONGEST_BODY: usize = 64 << 20;
 const HEADERS: usize = 128;
 
 /// Reads one request; what came after it stays in the buffer. `None`: the client closed before a whole one.
-pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
+pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Asked>> {
     let (mut asked, head) = loop {
         if let Some(parsed) = parse(buffer)? {
             break parsed;
@@ -43,7 +46,9 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Asked, usize)>> {
     let mut request = httparse::Request::new(&mut headers);
     let parsed = request.parse(buffer).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let httparse::Status::Complete(head) = parsed else { return Ok(None) };
-    let header = |header: &httparse::Header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned());
+    let header = |header: &httparse::Header| {
+        (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
+    };
     let asked = Asked {
         method: request.method.unwrap_or_default().to_owned(),
         target: request.path.unwrap_or_default().to_owned(),
@@ -58,7 +63,11 @@ async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io:
     stream.read_buf(buffer).await
 }
 
-async fn exactly<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, length: usize) -> io::Result<Option<Vec<u8>>> {
+async fn exactly<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+    length: usize,
+) -> io::Result<Option<Vec<u8>>> {
     if length > LONGEST_BODY {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the body of a request is too long"));
     }

@@ -72,7 +72,14 @@ impl Shared {
             return None;
         }
         *state.cursors.entry((user, host)).or_default() += 1;
-        Some(Chosen { served: Served::Contact, user, step: step.clone(), index, own_script: own.is_some(), fill: Fill::new() })
+        Some(Chosen {
+            served: Served::Contact,
+            user,
+            step: step.clone(),
+            index,
+            own_script: own.is_some(),
+            fill: Fill::new(),
+        })
     }
 
     /// What a request gets.
@@ -80,12 +87,16 @@ impl Shared {
         let mut state = self.lock();
         let path = asked.target.split('?').next().unwrap_or(&asked.target);
         let marked = self.user_of(asked);
-        let hop = state.redirects.iter().position(|(to, location, user)| *to == host && location == path && (marked.is_none() || *user == marked));
+        let hop = state
+            .redirects
+            .iter()
+            .position(|(to, location, user)| *to == host && location == path && (marked.is_none() || *user == marked));
         if let Some(hop) = hop {
             let (.., user) = state.redirects.remove(hop);
             return self.scripted(&mut state, Served::Hop, host, user, asked, reused, now);
         }
-        let carries_key = self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())));
+        let carries_key =
+            self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())));
         let meant = path == self.serving.endpoint_path && asked.method == "POST";
         if !meant || (marked.is_none() && !carries_key) {
             return self.stock(&mut state, Served::Stray, host, marked);
@@ -93,7 +104,8 @@ impl Shared {
         if self.serving.token_ttl.is_some_and(|ttl| self.elapsed(now) >= ttl) {
             return self.stock(&mut state, Served::RefusedKey, host, marked);
         }
-        let full = self.serving.capacity.get(&host).is_some_and(|most| state.in_flight.get(&host).is_some_and(|n| n >= most));
+        let full =
+            self.serving.capacity.get(&host).is_some_and(|most| state.in_flight.get(&host).is_some_and(|n| n >= most));
         if full {
             return self.stock(&mut state, Served::Busy, host, marked);
         }
@@ -112,7 +124,16 @@ impl Shared {
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that a choice depends on, in one place")]
-    fn scripted(&self, state: &mut State, served: Served, host: Host, user: Option<usize>, asked: &Asked, reused: bool, now: Instant) -> Chosen {
+    fn scripted(
+        &self,
+        state: &mut State,
+        served: Served,
+        host: Host,
+        user: Option<usize>,
+        asked: &Asked,
+        reused: bool,
+        now: Instant,
+    ) -> Chosen {
         let own = user.and_then(|user| self.serving.own.get(user)).and_then(|own| own.get(&host));
         let script = own.or_else(|| self.serving.hosts.get(&host));
         let (index, step) = match script {
@@ -154,8 +175,12 @@ impl Shared {
         let body = String::from_utf8_lossy(&asked.body);
         let at = |(at, _): (usize, &str)| self.numbered(&body[at..], "[u", &self.serving.markers);
         let marked = body.rmatch_indices("[u").find_map(at);
-        let named = || body.rmatch_indices("user-").find_map(|(at, _)| self.numbered(&body[at..], "user-", &self.serving.names));
-        marked.or_else(named).or_else(|| asked.header("x-brownout-user").and_then(|name| self.serving.names.iter().position(|n| n == name)))
+        let named = || {
+            body.rmatch_indices("user-").find_map(|(at, _)| self.numbered(&body[at..], "user-", &self.serving.names))
+        };
+        marked.or_else(named).or_else(|| {
+            asked.header("x-brownout-user").and_then(|name| self.serving.names.iter().position(|n| n == name))
+        })
     }
 
     /// The user whose canary stands here.
@@ -172,7 +197,8 @@ impl Shared {
         let letter = host.to_string().chars().next().unwrap_or('x');
         let who = user.map_or_else(|| "x".to_owned(), |user| user.to_string());
         let mut fill = self.hosts();
-        let mut add = |name: &str, value: Option<&String>| fill.extend(value.map(|value| (name.to_owned(), value.clone())));
+        let mut add =
+            |name: &str, value: Option<&String>| fill.extend(value.map(|value| (name.to_owned(), value.clone())));
         add("key", self.serving.keys.get(&host));
         add("model", self.serving.models.get(&host));
         add("prompt", user.and_then(|user| self.serving.markers.get(user)));
