@@ -53,7 +53,7 @@ pub fn report() -> Json {
 }
 
 fn of<T: JsonSchema>(title: &str) -> Json {
-    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema: Schema = generator.root_schema_for::<T>();
     schema.insert("title".to_owned(), json!(title));
     schema.to_value()
