@@ -70,9 +70,10 @@ impl<'a> Facts<'a> {
     }
 
     fn has_code(&self, wanted: &str) -> bool {
+        let wanted = wanted.to_ascii_lowercase();
         match wanted.strip_suffix('*') {
             Some(prefix) => self.codes.iter().any(|code| code.starts_with(prefix)),
-            None => self.codes.iter().any(|code| code == wanted),
+            None => self.codes.contains(&wanted),
         }
     }
 }
