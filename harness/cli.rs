@@ -87,7 +87,7 @@ pub struct Run {
 /// Where scenarios and policy come from.
 #[derive(Debug, Args)]
 pub struct Files {
-    /// A policy that states what differs from the default one
+    /// A policy that states what differs from the default one [default: brownout.yaml, if it is in the current folder]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// A folder of scenarios instead of the embedded suite

@@ -6,7 +6,7 @@ mod style;
 
 use std::{
     io::{self, ErrorKind, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -88,7 +88,9 @@ fn usage(error: impl std::fmt::Display) -> Failed {
 
 /// The policy and the scenarios that the arguments name.
 fn library(files: &Files) -> Result<(Policy, Library), Failed> {
-    let policy = match &files.policy {
+    let here = PathBuf::from("brownout.yaml");
+    let file = files.policy.clone().or_else(|| here.is_file().then_some(here));
+    let policy = match &file {
         None => Policy::default(),
         Some(file) => {
             let source = Source::read(file, &file.display().to_string()).map_err(usage)?;

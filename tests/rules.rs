@@ -169,6 +169,12 @@ fn a_storm_is_judged_against_the_budget_or_the_attempts() {
         "three attempts are the policy's"
     );
     assert_eq!(outage(4).without(Capability::RetryBudget).says("no-storm"), Some(Status::Fail));
+    let unbudgeted = |story: Story| story.policy(|policy| policy.retry_budget = brownout::duration::OrNone::None);
+    assert_eq!(
+        unbudgeted(outage(3)).says("no-storm"),
+        Some(Status::Pass),
+        "a policy without a budget bounds by attempts"
+    );
 }
 
 #[test]

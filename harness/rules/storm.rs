@@ -9,7 +9,7 @@ pub fn no_storm(view: &View) -> Findings {
     if users < storm.from_users as usize {
         return findings;
     }
-    let budgeted = view.can(Capability::RetryBudget);
+    let budgeted = view.can(Capability::RetryBudget) && view.policy().retry_budget.as_ref().is_some();
     let bound = if budgeted { storm.amplification } else { f64::from(view.policy().attempts) };
     let limit = storm.in_flight as usize * view.t.copies.max(1) as usize;
     for host in Host::PROVIDERS {

@@ -91,7 +91,7 @@ pub struct Seen {
     pub reused: bool,
     /// The connection was accepted.
     pub accepted: Instant,
-    /// The request was read whole; `None`: no request came, or not all of it.
+    /// The request was there; `None`: none came, or not all of it.
     pub requested: Option<Instant>,
     /// What was asked, if the head could be read.
     pub request: Option<Asked>,

@@ -6,7 +6,7 @@ use tokio::{net::TcpStream, time::Instant};
 
 use super::{Shared, perform, request, script::Chosen};
 use crate::{
-    scenario::{Host, Point},
+    scenario::Host,
     wire::{Asked, Ending, Mark, Seen, plan},
 };
 
@@ -63,14 +63,12 @@ impl<'a> Recorder<'a> {
     fn begin(shared: &'a Shared, place: &Place, reused: bool, chosen: Chosen, asked: Option<Asked>) -> Self {
         let Chosen { served, user, step, index, own_script, fill } = chosen;
         let plan = plan::plan(&step, &fill, SystemTime::now());
-        // Cut at the first byte of the request: it was never read.
-        let unread = step.cut.is_some_and(|cut| cut.after == Point::Accept);
         let seen = Seen {
             host: place.host,
             connection: place.connection,
             reused,
             accepted: place.accepted,
-            requested: asked.as_ref().filter(|_| !unread).map(|_| Instant::now()),
+            requested: asked.as_ref().map(|_| Instant::now()),
             request: asked,
             user,
             served,
