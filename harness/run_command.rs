@@ -40,7 +40,7 @@ pub fn run(patterns: &[String], run: &Run) -> Done {
                 printed = show(&mut out, transcript, judgement, run.output.format);
             }
         };
-        let options = Options { clock: clock(run.clock), seed: run.seed.wrapping_add(u64::from(round)) };
+        let options = Options::new(clock(run.clock), run.seed.wrapping_add(u64::from(round)));
         let results = run_suite(suite.clone(), options, &mut progress).map_err(Failed::Broken)?;
         printed?;
         if let Some(saved) = &mut transcripts {

@@ -116,7 +116,7 @@ fn bad_files_say_where_and_exit_2() {
     fs::write(&path, "attempts: 3\ndeadlin: 8s\n").expect("a file");
     let policy = path.to_str().expect("UTF-8");
     refused(&["run", "--policy", policy], &["policy.yaml:2:1", "unknown key `deadlin`", "did you mean `deadline`?"]);
-    refused(&["run", "--policy", "no/such/file"], &["no/such/file", "cannot be read"]);
+    refused(&["run", "--policy", "no/such/file"], &["no/such/file", "there is no such file"]);
     refused(&["run", "--scenarios", folder.path().to_str().expect("UTF-8")], &["policy.yaml"]);
     fs::remove_file(&path).expect("it was there");
     refused(&["run", "--scenarios", folder.path().to_str().expect("UTF-8")], &["holds no scenario"]);

@@ -4,11 +4,21 @@ mod support {
     pub mod suite;
 }
 
-use std::sync::Arc;
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use brownout::{
+    client::{About, AnyClient, Call, Client, Outcome, ResultKind},
+    policy::Policy,
     report,
     run::{Options, Suite, run_suite},
+    scenario::Capability,
     transcript::{ClockKind, Transcript},
     verdict::{Judgement, Status},
     wire::clock,
@@ -17,7 +27,7 @@ use support::suite;
 
 fn run(clock: ClockKind) -> Vec<(Transcript, Judgement)> {
     let suite = Arc::new(Suite { cases: suite::cases(), factory: Box::new(suite::reference) });
-    run_suite(suite, Options { clock, seed: 1 }, &mut |_, _| ()).expect("the suite runs")
+    run_suite(suite, Options::new(clock, 1), &mut |_, _| ()).expect("the suite runs")
 }
 
 fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
@@ -53,6 +63,42 @@ fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
 #[test]
 fn the_virtual_clock_keeps_its_known_trace() {
     assert_eq!(clock::canary(), Ok(()));
+}
+
+/// A client that sleeps on std time, and so stops everything on its thread.
+struct Blocking;
+
+impl Client for Blocking {
+    fn about(&self) -> About {
+        About { name: "blocking".to_owned(), version: "1".to_owned() }
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        Vec::new()
+    }
+
+    async fn call(&self, _: Call) -> Outcome {
+        std::thread::sleep(Duration::from_secs(3));
+        Outcome::new(ResultKind::Failed)
+    }
+}
+
+#[test]
+fn a_client_that_blocks_its_thread_is_given_up_and_the_others_finish() {
+    let cases: Vec<_> =
+        suite::cases().into_iter().filter(|case| case.id.starts_with("request-contract/endpoint")).collect();
+    let blocks = |policy: &Policy, seed: u64| -> Rc<dyn AnyClient> {
+        static FIRST: AtomicBool = AtomicBool::new(true);
+        if FIRST.swap(false, Ordering::Relaxed) { Rc::new(Blocking) } else { suite::reference(policy, seed) }
+    };
+    let suite = Arc::new(Suite { cases, factory: Box::new(blocks) });
+    let options = Options { patience: Duration::from_millis(500), ..Options::new(ClockKind::Virtual, 1) };
+    let results = run_suite(suite, options, &mut |_, _| ()).expect("the suite runs");
+    let mut statuses: Vec<Status> = results.iter().map(|(_, judgement)| judgement.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [Status::Pass, Status::Error]);
+    let reason = results.iter().find_map(|(_, judgement)| judgement.reason.clone()).expect("the error says why");
+    assert!(reason.contains("blocked its thread") && reason.contains("--clock real"), "{reason}");
 }
 
 #[test]

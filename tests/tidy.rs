@@ -34,7 +34,7 @@ fn text(path: &Path) -> String {
 /// Files of the pure column; those that read files from disk are named, since somebody must.
 #[test]
 fn the_pure_column_does_no_io() {
-    let reads_files = ["scenario/load/files.rs", "yaml/error.rs"];
+    let reads_files = ["scenario/load/files.rs", "yaml/source.rs"];
     let column = [
         "scenario",
         "policy",

@@ -27,7 +27,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let library = load::embedded(&Policy::default())?;
     let cases = select(&library.cases, &["rate-quota/retry-after".to_owned()])?.into_iter().cloned().collect();
     let suite = Arc::new(Suite { cases, factory: Box::new(impatient) });
-    let options = Options { clock: ClockKind::Virtual, seed: 1 };
+    let options = Options::new(ClockKind::Virtual, 1);
     let results = run_suite(suite, options, &mut |_, _| ())?;
     let mut out = std::io::stdout().lock();
     for (transcript, judgement) in &results {

@@ -31,6 +31,15 @@ pub struct Options {
     pub clock: Clock,
     /// Seed of identities and of the client's randomness; a case's place in the suite is added.
     pub seed: u64,
+    /// On the virtual clock: true time without any progress after which the cases under way are given up.
+    pub patience: Duration,
+}
+
+impl Options {
+    /// The usual patience.
+    pub fn new(clock: Clock, seed: u64) -> Self {
+        Options { clock, seed, patience: Duration::from_secs(20) }
+    }
 }
 
 /// Cases in order, and who is told of each that is done.
@@ -44,8 +53,6 @@ pub struct Suite {
 /// Told of each case that is done.
 pub type Progress<'a> = dyn FnMut(&Transcript, &Judgement) + 'a;
 
-/// A thread that makes no progress for so long in true time is given up: the client blocks it.
-const STUCK: Duration = Duration::from_secs(20);
 /// Connects that may pend at once, below the backlog of a listener.
 const CONNECTS: usize = 512;
 /// So long users count as dialling.
@@ -86,7 +93,7 @@ fn run_virtual(suite: &Arc<Suite>, options: Options, progress: &mut Progress) ->
     let mut done: Vec<Option<(Transcript, Judgement)>> = suite.cases.iter().map(|_| None).collect();
     let mut missing = suite.cases.len();
     while missing > 0 {
-        let Ok((place, transcript)) = receiver.recv_timeout(STUCK) else {
+        let Ok((place, transcript)) = receiver.recv_timeout(options.patience) else {
             // Every worker has been silent for so long: what they hold is stuck, and they cannot be stopped.
             stuck(suite, options, &next, &mut done, progress);
             missing = done.iter().filter(|slot| slot.is_none()).count();
@@ -144,7 +151,10 @@ fn stuck(
 ) {
     let begun = next.load(Ordering::Relaxed).min(done.len());
     for (place, slot) in done[..begun].iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
-        let why = format!("the client blocked its thread for {} s of true time", STUCK.as_secs());
+        let why = format!(
+            "the client blocked its thread for {:.1} s of true time; one that sleeps outside tokio needs `--clock real`",
+            options.patience.as_secs_f64()
+        );
         let transcript = broken(&suite.cases[place], &suite.factory, options.clock, options.seed, why);
         let judgement = judge(&transcript);
         progress(&transcript, &judgement);
