@@ -7,7 +7,7 @@ mod support {
 use std::{
     rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -37,6 +37,7 @@ fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
 #[test]
 #[expect(clippy::print_stdout, reason = "how many were compared is part of the result")]
 fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
+    let _alone = alone();
     let (leaping, real) = (run(ClockKind::Virtual), run(ClockKind::Real));
     let mut wrong = Vec::new();
     let mut compared = 0;
@@ -65,6 +66,12 @@ fn the_virtual_clock_keeps_its_known_trace() {
     assert_eq!(clock::canary(), Ok(()));
 }
 
+/// One test at a time: those beside it would be the load that true time suffers from.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A client that sleeps on std time, and so stops everything on its thread.
 struct Blocking;
 
@@ -85,6 +92,7 @@ impl Client for Blocking {
 
 #[test]
 fn a_client_that_blocks_its_thread_is_given_up_and_the_others_finish() {
+    let _alone = alone();
     let cases: Vec<_> =
         suite::cases().into_iter().filter(|case| case.id.starts_with("request-contract/endpoint")).collect();
     let blocks = |policy: &Policy, seed: u64| -> Rc<dyn AnyClient> {
@@ -103,6 +111,7 @@ fn a_client_that_blocks_its_thread_is_given_up_and_the_others_finish() {
 
 #[test]
 fn virtual_time_repeats_itself_to_the_microsecond() {
+    let _alone = alone();
     let times =
         || -> Vec<_> { run(ClockKind::Virtual).into_iter().map(|(t, _)| (t.scenario.clone(), moments(&t))).collect() };
     let (first, second) = (times(), times());
