@@ -5,7 +5,7 @@
 //! [`transcript`] (what happened), [`rules`] and [`verdict`] (what that means), [`gate`] (what follows), [`report`] (words).
 //!
 //! The ring of I/O: [`wire`] (the provider), [`client`] (the client under test), [`run`] (which joins them).
-//! [`reference`] is a client that does everything right.
+//! [`mod@reference`] is a client that does everything right.
 
 pub mod causes;
 pub mod client;

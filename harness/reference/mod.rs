@@ -1,8 +1,8 @@
 //! The reference client: what a careful engineer would write on reqwest.
 //!
-//! It is a witness for the rules, so it shares neither the table of causes nor the reply reader with them: [`decide`] and the
-//! parsers were written from the documents. The parts: [`attempts`] is the loop, [`decide`] says what a failure means, [`wait`]
-//! how long to wait, [`budget`] whether a retry may be paid for, [`send`] makes one attempt, [`body`] and [`stream`] read replies.
+//! It is a witness for the rules, so it shares neither the table of causes nor the reply reader with them: `decide` and the
+//! parsers were written from the documents. The parts: `attempts` is the loop, `decide` says what a failure means, `wait`
+//! how long to wait, `budget` whether a retry may be paid for, `send` makes one attempt, `body` and `stream` read replies.
 
 mod attempts;
 mod body;

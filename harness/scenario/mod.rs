@@ -1,6 +1,6 @@
 //! What is scripted, as data: a [`Case`] is one scenario file with one choice of its axes, everything resolved.
 //!
-//! [`file`] is the grammar as people write it; [`load`] turns files into cases, or says exactly what to mend.
+//! [`mod@file`] is the grammar as people write it; [`load`] turns files into cases, or says exactly what to mend.
 
 pub mod file;
 pub mod load;

@@ -1,6 +1,6 @@
 //! From files to cases, or to an error that says exactly what to mend.
 //!
-//! A scenario file is read into a tree; each choice of its axes is put into a copy of that tree ([`axes`], [`substitute`]); the
+//! A scenario file is read into a tree; each choice of its axes is put into a copy of that tree (`axes`, `substitute`); the
 //! copy is typed by the [grammar](super::file) and then resolved: replies, durations, users, headers, bytes. So an error in an
 //! axis value is shown where that value was written. Loading stops at the first error, and never finds nothing.
 

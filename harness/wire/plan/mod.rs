@@ -1,6 +1,6 @@
 //! What a step puts on the wire: a pure function from a finished reply to wire steps.
 //!
-//! The body is made as a list of [`Piece`]s (bytes, and the wait before them), cut, framed and only then put behind its head.
+//! The body is made as a list of `Piece`s (bytes, and the wait before them), cut, framed and only then put behind its head.
 
 mod body;
 mod fill;
