@@ -84,6 +84,7 @@ fn malformed(outcome: Outcome) -> Outcome {
         code: None,
         message: "a key is missing".to_owned(),
         retryable: Some(false),
+        ..Default::default()
     };
     Outcome { result: ResultKind::Failed, text: None, error: Some(error), ..outcome }
 }
