@@ -22,7 +22,7 @@ use crate::{
     client::{AnyClient, Factory},
     scenario::{Case, Content, Host, Script},
     transcript::{ClockKind, Transcript},
-    wire::{Seen, Serving, provider::Provider},
+    wire::{Provider, Seen, Serve, Serving},
 };
 
 /// How long the virtual clock watches after the last outcome.
@@ -68,6 +68,11 @@ struct Record {
 
 /// Runs a case, on the current thread's `LocalSet`.
 pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
+    run_case_on::<Provider>(case, factory, seed, home).await
+}
+
+/// The same with another provider in place of ours.
+pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
     let clients: Vec<Rc<dyn AnyClient>> =
         (0..case.client.copies.max(1)).map(|copy| factory(&case.policy, seed.wrapping_add(u64::from(copy)))).collect();
     let (about, capabilities) = (clients[0].about(), clients[0].capabilities());
@@ -75,16 +80,21 @@ pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) ->
     if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
         return blank;
     }
-    match record(case, clients, seed, home).await {
+    match record::<P>(case, clients, seed, home).await {
         Ok(record) => facts::transcript(blank, case, record),
         Err(error) => Transcript { errors: vec![format!("the provider did not start: {error}")], ..blank },
     }
 }
 
-async fn record(case: &Case, clients: Vec<Rc<dyn AnyClient>>, seed: u64, home: &Home) -> std::io::Result<Record> {
+async fn record<P: Serve>(
+    case: &Case,
+    clients: Vec<Rc<dyn AnyClient>>,
+    seed: u64,
+    home: &Home,
+) -> std::io::Result<Record> {
     let identity = Identity::issue(seed, case.users.len());
     let serving = serving(case, &identity);
-    let provider = home.run(Provider::start(serving)).await?;
+    let provider = home.run(P::start(serving)).await?;
     let urls = provider.urls();
     let epoch = Instant::now();
     provider.start_clock(epoch);
