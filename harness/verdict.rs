@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     causes::{Causes, Mode, Remedy},
-    rules::{Breach, Findings, Level, Load, RULES, Rule, View},
+    rules::{self, Breach, Findings, Level, Load, Rule, View},
     scenario::Capability,
     transcript::{Micros, Transcript},
 };
@@ -83,7 +83,7 @@ const LATE: Micros = 25_000;
 
 /// Asks every rule.
 pub fn judge(transcript: &Transcript) -> Judgement {
-    judge_by(transcript, &RULES.iter().collect::<Vec<_>>())
+    judge_by(transcript, &rules::all().collect::<Vec<_>>())
 }
 
 /// Asks these rules.

@@ -163,6 +163,7 @@ impl UserRequest<'_> {
                 code: None,
                 message: "the model refused, or a filter did".to_owned(),
                 retryable: Some(false),
+                ..Default::default()
             };
             Outcome { error: Some(error), ..Outcome::new(ResultKind::Refused) }
         } else {

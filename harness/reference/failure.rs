@@ -106,6 +106,7 @@ impl Failure {
             code: self.code(),
             message: self.to_string(),
             retryable: Some(retryable),
+            ..Default::default()
         };
         Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
     }

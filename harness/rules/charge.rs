@@ -1,7 +1,21 @@
 //! Work that costs money or has effects is not done twice.
 
-use super::{Breach, Findings, View};
+use super::{Breach, Capability, Findings, Level, Load, Rule, View};
 use crate::transcript::Attempt;
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[Rule {
+    slug: "no-double-charge",
+    level: Level::Must,
+    needs: Some(Capability::Idempotency),
+    per_user: true,
+    load: Load::Sensitive,
+    sentence: "Charge-sensitive work is not sent again once it may have been charged, unless to the same provider under the \
+                   same idempotency key where the policy says that keys deduplicate.",
+    source: "mission, step 3: no duplicate charge-sensitive workflow; timeout-retry-billed-again, idem-no-key-on-nonidempotent-post",
+    remedy: "Ask before each further attempt whether the last one may have been charged.",
+    judge: no_double_charge,
+}];
 
 pub fn no_double_charge(view: &View) -> Findings {
     let mut findings = Findings::default();

@@ -1,11 +1,70 @@
 //! What the client makes of replies: nothing broken passes as success, nothing good is thrown away.
 
-use super::{ALLOWANCE, Breach, Findings, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
 use crate::{
     causes::{Body, ResultWord},
     scenario::Host,
     transcript::{Attempt, Delivered, OutcomeFacts},
 };
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "committed-answer",
+        level: Level::Must,
+        needs: Some(Capability::Stream),
+        per_user: true,
+        load: Load::Immune,
+        sentence: "After the first delta reached the user there is no silent retry and no fallback, and nothing is glued on.",
+        source: "causes.yaml, adjust `committed`; fb-midstream-retry-duplicates-text, fallback-after-partial-duplicates",
+        remedy: "Once text was delivered, end the stream with an error that says so; let the user decide.",
+        judge: committed_answer,
+    },
+    Rule {
+        slug: "honest-success",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "`completed` only if one provider served a complete answer, and the text is that answer.",
+        source: "mission, step 2; stream-cut-forwarded-as-success, end-eof-no-terminal, body-200-truncated-json",
+        remedy: "Complete a stream on its terminal signal only, and a body only if it parses whole.",
+        judge: honest_success,
+    },
+    Rule {
+        slug: "answer-belongs",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "Every delivered piece comes from this user's attempts, and all from one.",
+        source: "stream-error-cross-talk, fallback-after-partial-duplicates",
+        remedy: "Keep the buffers of attempts and users apart; start the answer anew with each attempt.",
+        judge: answer_belongs,
+    },
+    Rule {
+        slug: "error-not-success",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "An error payload (200 or not, whole or mid-stream) is never a completion.",
+        source: "mission, step 2: avoid treating an error payload as a successful completion; status-200-with-error-body",
+        remedy: "Look for a non-null `error` before reading choices, in bodies and in every event.",
+        judge: error_not_success,
+    },
+    Rule {
+        slug: "valid-reply-accepted",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Sensitive,
+        sentence: "A legal answer, however unusual, is accepted.",
+        source: "mission, step 2: parse the response without null-reference errors; contract.md section 4",
+        remedy: "Require only what the contract promises: choices and a message; treat everything else as optional.",
+        judge: valid_reply_accepted,
+    },
+];
 
 /// The completed outcomes, with their users.
 fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeFacts)> {

@@ -53,7 +53,7 @@ pub struct Mark {
 }
 
 /// What a case is run against: our own [`Provider`], or another that serves the same scripts and bears witness to it.
-pub trait Serve: Sized + Send + 'static {
+pub trait Serve: Sized + Send + Sync + 'static {
     /// Serves from the current runtime.
     fn start(serving: Serving) -> impl Future<Output = io::Result<Self>> + Send;
 
@@ -65,6 +65,9 @@ pub trait Serve: Sized + Send + 'static {
 
     /// How far the latest reply to each user has come.
     fn progress(&self) -> watch::Receiver<Vec<Mark>>;
+
+    /// From now on every host answers `ok`, whatever its script says.
+    fn recover(&self) -> impl Future<Output = ()> + Send;
 
     /// Ends all connections; what was seen, in order of the requests, and what went wrong on our side.
     fn finish(self) -> impl Future<Output = (Vec<Seen>, Vec<String>)> + Send;
@@ -141,7 +144,12 @@ pub struct Seen {
     pub sent_len: u64,
     /// The wait that the head asked for, as scripted.
     pub wait_asked: Option<Duration>,
+    /// When bytes went out, and how many there were by then; one entry a moment, up to [`SENDS`] of them.
+    pub sends: Vec<(Instant, u64)>,
 }
+
+/// Moments of sending that are kept.
+pub const SENDS: usize = 1024;
 
 /// Bytes of a reply that are kept to be read; what lies beyond is counted only.
 pub const KEPT: usize = 4 << 20;

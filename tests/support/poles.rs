@@ -41,6 +41,7 @@ fn failed(class: Class, message: &str) -> Outcome {
         code: None,
         message: message.to_owned(),
         retryable: Some(false),
+        ..Default::default()
     };
     Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
 }

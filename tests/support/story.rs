@@ -2,12 +2,12 @@
 
 use brownout::{
     causes::{Body, Class, End, Wire},
-    client::{About, ResultKind},
+    client::{About, Channel, ResultKind},
     policy::Policy,
     scenario::{Capability, Expect, Family, Host, Request},
     transcript::{
-        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, ReplyFacts, RequestFacts, Secret, StepFacts,
-        Stray, TextSpan, Transcript, UserRequest,
+        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
+        Secret, StepFacts, Stray, TextSpan, Transcript, UserRequest,
     },
     verdict::{Status, Verdict, judge},
 };
@@ -43,6 +43,14 @@ pub fn story() -> Story {
         refusing: Vec::new(),
         total: std::collections::BTreeMap::new(),
         leaks: Vec::new(),
+        logs_heard: true,
+        panics: Vec::new(),
+        probe: Some(Probe {
+            arrived: 20_000_000,
+            ended: Some(20_010_000),
+            result: Some(ResultKind::Completed),
+            class: None,
+        }),
         not_exercised: Vec::new(),
         errors: Vec::new(),
         lateness: 0,
@@ -53,7 +61,20 @@ pub fn story() -> Story {
 
 fn all_capabilities() -> Vec<Capability> {
     use Capability::*;
-    vec![Stream, Cancel, Retry, RetryAfter, Fallback, Deadline, Usage, Idempotency, RetryBudget]
+    vec![
+        Stream,
+        Cancel,
+        Retry,
+        RetryAfter,
+        Fallback,
+        Deadline,
+        Tools,
+        Telemetry,
+        Usage,
+        Idempotency,
+        Breaker,
+        RetryBudget,
+    ]
 }
 
 fn user_at(arrived: u64) -> UserRequest {
@@ -64,6 +85,8 @@ fn user_at(arrived: u64) -> UserRequest {
         ended: None,
         outcome: None,
         first_text: None,
+        effects: Vec::new(),
+        telemetry: Vec::new(),
         expect: Vec::new(),
     }
 }
@@ -76,6 +99,7 @@ pub struct Answer {
     /// Milliseconds from the request to the head and to the end.
     head: Option<u64>,
     end: Option<u64>,
+    pace: Option<Pace>,
 }
 
 /// A whole good answer, at once.
@@ -88,7 +112,7 @@ pub fn good() -> Answer {
         trimmed: TEXT,
         ..ReplyFacts::default()
     };
-    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10) }
+    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10), pace: None }
 }
 
 /// An error of this status, at once.
@@ -99,12 +123,12 @@ pub fn status(status: u16) -> Answer {
         body: vec![Body::Error],
         ..ReplyFacts::default()
     };
-    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10) }
+    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10), pace: None }
 }
 
 /// No byte, until the client left after so many milliseconds.
 pub fn silent(ms: u64) -> Answer {
-    Answer { wire: Wire::GaveUpBeforeHead, reply: ReplyFacts::default(), head: None, end: Some(ms) }
+    Answer { wire: Wire::GaveUpBeforeHead, reply: ReplyFacts::default(), head: None, end: Some(ms), pace: None }
 }
 
 /// A stream that broke off after half its text.
@@ -213,11 +237,13 @@ impl Story {
                 model_is_hosts: true,
                 digest: "body".to_owned(),
                 idempotency: Some(format!("key of user {user}")),
+                ..RequestFacts::default()
             }),
             step: StepFacts { label: "hand-made".to_owned(), index: number - 1, faulty: false },
             wire: answer.wire,
             sent: 100,
             reply: answer.reply,
+            pace: answer.pace,
             hops: Vec::new(),
         });
         self
@@ -264,7 +290,7 @@ impl Story {
     }
 
     pub fn leak(mut self, what: Secret) -> Self {
-        self.t.leaks.push(Leak { user: Some(self.user), what, place: "the error handed to the user".to_owned() });
+        self.t.leaks.push(Leak { user: Some(self.user), what, place: Place::Error });
         self
     }
 
@@ -288,11 +314,14 @@ impl Story {
             status: None,
             retryable: None,
             message_length: 10,
+            unfit: Vec::new(),
+            channel: Channel::default(),
             finish_reason: None,
             text: None,
             streamed: None,
             shown: None,
             tool_calls: Vec::new(),
+            calls: Vec::new(),
             usage: None,
             attempts: None,
             mismatches: std::collections::BTreeMap::new(),

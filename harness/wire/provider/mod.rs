@@ -34,6 +34,8 @@ struct Shared {
     urls: BTreeMap<Host, String>,
     zero: OnceLock<Instant>,
     progress: watch::Sender<Vec<Mark>>,
+    /// Every host is well from now on, whatever its script says.
+    recovered: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -61,7 +63,9 @@ impl Serve for Provider {
             Host::ALL.into_iter().map(|host| Ok((host, host::Bound::new()?))).collect::<io::Result<Vec<_>>>()?;
         let urls = sockets.iter().map(|(host, bound)| (*host, format!("http://127.0.0.1:{}", bound.port()))).collect();
         let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
-        let shared = Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, state: Mutex::default() });
+        let (recovered, _) = watch::channel(false);
+        let shared =
+            Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, recovered, state: Mutex::default() });
         for (host, bound) in sockets {
             let listener = bound.listening_if(!shared.refuses(host, Instant::now()))?;
             let task = tokio::spawn(host::serve(shared.clone(), host, listener));
@@ -81,6 +85,12 @@ impl Serve for Provider {
 
     fn progress(&self) -> watch::Receiver<Vec<Mark>> {
         self.shared.progress.subscribe()
+    }
+
+    async fn recover(&self) {
+        self.shared.recovered.send_replace(true);
+        // A host that refused needs its turn to listen again.
+        tokio::task::yield_now().await;
     }
 
     async fn finish(self) -> (Vec<Seen>, Vec<String>) {

@@ -48,6 +48,8 @@ struct Book {
     /// Where replies led to, and whom.
     redirects: Vec<(String, Option<usize>)>,
     errors: Vec<String>,
+    /// Every host is well from now on.
+    recovered: bool,
 }
 
 struct Entry {
@@ -92,6 +94,10 @@ impl Serve for Witness {
     /// Nobody waits for it: a user who leaves at a point of a reply is not plain.
     fn progress(&self) -> watch::Receiver<Vec<Mark>> {
         self.progress.subscribe()
+    }
+
+    async fn recover(&self) {
+        self.desk.book().recovered = true;
     }
 
     async fn finish(mut self) -> (Vec<Seen>, Vec<String>) {

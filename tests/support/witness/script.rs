@@ -34,6 +34,9 @@ impl Desk {
         if asked.method != "POST" || path != self.serving.endpoint_path || !known {
             return outside(Served::Stray, &stock.not_found);
         }
+        if book.recovered {
+            return outside(Served::Step, self.ok(asked));
+        }
         if self.serving.token_ttl.is_some_and(|ttl| now >= self.zero(now) + ttl) {
             return outside(Served::RefusedKey, &stock.refused_key);
         }
@@ -49,7 +52,7 @@ impl Desk {
         asked: &Asked,
         now: Instant,
     ) -> Chosen<'_> {
-        let own = user.and_then(|user| self.serving.own[user].get(&host));
+        let own = user.and_then(|user| self.serving.own.get(user)?.get(&host));
         let before = || self.before(book, host, user, |served| matches!(served, Served::Step | Served::Hop));
         let (index, step) = match own.or_else(|| self.serving.hosts.get(&host)) {
             Some(Script::Steps(steps)) => {
@@ -57,10 +60,15 @@ impl Desk {
                 (index, &steps[index])
             }
             Some(Script::Phases(phases)) => phase(phases, self.zero(now), now),
-            None if asks_for_stream(asked) => (0, &self.serving.stock.ok_stream),
-            None => (0, &self.serving.stock.ok_plain),
+            None => (0, self.ok(asked)),
         };
         Chosen { served, user, step, index, own_script: own.is_some() }
+    }
+
+    fn ok(&self, asked: &Asked) -> &Step {
+        let stock = &self.serving.stock;
+        let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        if body["stream"] == true { &stock.ok_stream } else { &stock.ok_plain }
     }
 
     /// Requests that this user, or nobody, had made of the host before.
@@ -116,10 +124,6 @@ impl Desk {
         let to = location.and_then(|location| location.split('?').next());
         book.redirects.extend(to.map(|to| (to.to_owned(), user)));
     }
-}
-
-fn asks_for_stream(asked: &Asked) -> bool {
-    serde_json::from_slice(&asked.body).is_ok_and(|body: serde_json::Value| body["stream"] == true)
 }
 
 /// The phase that runs now.

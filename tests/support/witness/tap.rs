@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use brownout::{
     scenario::Host,
-    wire::{Ending, KEPT, Seen, Served},
+    wire::{Ending, KEPT, SENDS, Seen, Served},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -112,6 +112,7 @@ impl Line {
             sent: Vec::new(),
             sent_len: 0,
             wait_asked: None,
+            sends: Vec::new(),
         }
     }
 
@@ -153,6 +154,7 @@ fn sent(entry: &mut Entry, bytes: &[u8]) {
     let (now, seen) = (Instant::now(), &mut entry.seen);
     seen.last_byte = Some(now);
     seen.sent_len += bytes.len() as u64;
+    seen.sends.extend((seen.sends.len() < SENDS).then_some((now, seen.sent_len)));
     seen.sent.extend(&bytes[..bytes.len().min(KEPT.saturating_sub(seen.sent.len()))]);
     let head = seen.sent.windows(4).position(|window| window == b"\r\n\r\n");
     if head.is_some_and(|head| seen.sent_len >= (head + 4 + entry.body) as u64) {

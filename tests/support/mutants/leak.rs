@@ -1,0 +1,45 @@
+//! Clients who tell secrets.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use brownout::{client::Call, reference::Reference};
+
+use super::{Mutant, acting, ask, saying};
+
+pub static MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "tells-its-key",
+        home: "auth/bad-key",
+        rule: "no-secret-leak",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, call: Call| {
+                saying(ask(client, &call).await, &call.providers[0].api_key)
+            })
+        },
+    },
+    Mutant {
+        name: "tells-its-key-in-base64",
+        home: "auth/bad-key",
+        rule: "no-secret-leak",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, call: Call| {
+                let header = BASE64_STANDARD.encode(format!("user:{}", call.providers[0].api_key));
+                saying(ask(client, &call).await, &header)
+            })
+        },
+    },
+    Mutant {
+        name: "uses-one-key-everywhere",
+        home: "fallback/own-key-and-model",
+        rule: "no-secret-leak",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, mut call: Call| {
+                let key = call.providers[0].api_key.clone();
+                call.providers[1].api_key = key;
+                ask(client, &call).await
+            })
+        },
+    },
+];
