@@ -20,7 +20,7 @@ mod wait;
 use std::cell::RefCell;
 
 pub use hooks::{Hooks, Outgoing};
-pub use telemetry::Record;
+pub use telemetry::{Record, emit};
 
 use tokio::sync::Semaphore;
 

@@ -176,7 +176,8 @@ pub fn no_crash(view: &View) -> Findings {
 
 pub fn recovers(view: &View) -> Findings {
     let mut findings = Findings::default();
-    let Some(probe) = &view.t.probe else { return findings };
+    // Who asks for a wrong path is not served by a healthy host either: that is for `endpoint-path`.
+    let Some(probe) = view.t.probe.as_ref().filter(|_| view.t.strays.is_empty()) else { return findings };
     findings.check(probe.result.map(ResultKind::word) != Some(ResultWord::Completed), || {
         let result = probe.result.map_or_else(|| "without an outcome".to_owned(), |result| result.word().to_string());
         let class = probe.class.map_or_else(String::new, |class| format!(" ({class})"));
@@ -187,7 +188,8 @@ pub fn recovers(view: &View) -> Findings {
 
 pub fn attempts_true(view: &View) -> Findings {
     let mut findings = Findings::default();
-    let unseen = !view.t.refusing.is_empty() || !view.t.contacts.is_empty();
+    // Attempts that are no attempts on the wire: refused, ended before anybody was known, or at a wrong path.
+    let unseen = !view.t.refusing.is_empty() || !view.t.contacts.is_empty() || !view.t.strays.is_empty();
     for (user, _, outcome) in outcomes(view) {
         let Some(claimed) = outcome.attempts else { continue };
         let seen = view.of_user(user).filter(|(_, attempt)| Host::PROVIDERS.contains(&attempt.host)).count();

@@ -109,9 +109,11 @@ pub fn telemetry_true(view: &View) -> Findings {
     findings
 }
 
-/// Where connections are refused, or end before a request that several users might have made, the wire cannot count attempts.
+/// Where connections are refused, end before a request that several users might have made, or ask for a wrong path, the wire
+/// cannot count attempts.
 fn numbered(view: &View, host: Host) -> bool {
-    Host::PROVIDERS.contains(&host) && !view.t.refusing.contains(&host) && view.t.contacts.is_empty()
+    let seen = view.t.contacts.is_empty() && view.t.strays.is_empty();
+    Host::PROVIDERS.contains(&host) && !view.t.refusing.contains(&host) && seen
 }
 
 /// Field, what the record says, what it should.
@@ -203,7 +205,7 @@ fn about_the_request(view: &View, user: usize, request: &UserRequest, findings: 
     let says_used = decisions.contains(&"used");
     if !request.telemetry.is_empty() {
         // A fallback that refuses connections is used and never seen.
-        let unseen = says_used && view.t.refusing.contains(&Host::Fallback);
+        let unseen = says_used && !numbered(view, Host::Fallback);
         findings.check(used != says_used && !unseen, || {
             let actual = if says_used { "the records say that the fallback was used" } else { "no record says `used`" };
             Breach::of_user(user, actual, if used { "the fallback was asked" } else { "it was not asked" })
