@@ -176,8 +176,7 @@ pub fn no_crash(view: &View) -> Findings {
 
 pub fn recovers(view: &View) -> Findings {
     let mut findings = Findings::default();
-    // Who asks for a wrong path is not served by a healthy host either: that is for `endpoint-path`.
-    let Some(probe) = view.t.probe.as_ref().filter(|_| view.t.strays.is_empty()) else { return findings };
+    let Some(probe) = &view.t.probe else { return findings };
     findings.check(probe.result.map(ResultKind::word) != Some(ResultWord::Completed), || {
         let result = probe.result.map_or_else(|| "without an outcome".to_owned(), |result| result.word().to_string());
         let class = probe.class.map_or_else(String::new, |class| format!(" ({class})"));

@@ -24,7 +24,7 @@ use crate::{
     client::{AnyClient, Factory},
     scenario::{Case, Content, Host, Script},
     transcript::{ClockKind, Transcript},
-    wire::{Provider, Seen, Serve, Serving},
+    wire::{Provider, Seen, Serve, Served, Serving},
 };
 
 /// In true time, nobody waits longer for a breaker.
