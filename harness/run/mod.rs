@@ -135,8 +135,11 @@ async fn record<P: Serve>(
     let (provider, probe) = probe(case, &clients[0], provider, &identity, home).await;
     drop(clients);
     let (mut seen, errors) = home.run(provider.finish()).await;
-    // What came after the watch is the probe's.
-    seen.retain(|seen| seen.requested.unwrap_or(seen.accepted) <= watched);
+    // What came after the watch is the probe's. One that asks for a wrong path says nothing of recovery.
+    let of_probe = |seen: &Seen| seen.requested.unwrap_or(seen.accepted) > watched;
+    let astray = seen.iter().any(|seen| of_probe(seen) && seen.served == Served::Stray);
+    let probe = probe.filter(|_| !astray);
+    seen.retain(|seen| !of_probe(seen));
     Ok(Record { identity, epoch, users: ended, seen, errors, watched, probe, heard })
 }
 
