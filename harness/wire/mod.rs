@@ -4,7 +4,7 @@ pub mod clock;
 pub mod plan;
 pub mod provider;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use provider::Provider;
 
@@ -53,7 +53,30 @@ pub struct Mark {
 }
 
 /// What a plan fills in for `$name`s, by name without the dollar.
-pub type Fill = BTreeMap<String, String>;
+#[derive(Debug, Clone, Default)]
+pub struct Fill {
+    fixed: Arc<BTreeMap<String, String>>,
+    mark: String,
+    used: Cell<bool>,
+}
+
+impl Fill {
+    /// What is the same for every attempt of one user at one host, and the name of this attempt's answer: `$mark`.
+    pub fn new(fixed: Arc<BTreeMap<String, String>>, mark: String) -> Self {
+        Fill { fixed, mark, used: Cell::new(false) }
+    }
+
+    /// The value of a name, if it is known.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.used.set(true);
+        if name == "mark" { Some(&self.mark) } else { self.fixed.get(name).map(String::as_str) }
+    }
+
+    /// Whether any value was asked for, known or not: what is not known of one user may be of the next.
+    pub fn is_used(&self) -> bool {
+        self.used.get()
+    }
+}
 
 /// What the provider serves: one scenario instance.
 #[derive(Debug, Clone)]
