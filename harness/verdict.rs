@@ -142,11 +142,14 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
         let reason = format!("{unattributed} attempts carry no mark of a user request");
         return Some(verdict(rule, view, Status::Inconclusive, Vec::new(), Some(reason)));
     }
-    let Findings { judged, breaches } = (rule.judge)(view);
+    let Findings { judged, breaches, unseen } = (rule.judge)(view);
     if judged == 0 {
         return None;
     }
-    let (status, reason) = weigh(rule, view, breaches.is_empty());
+    let (status, reason) = match unseen.filter(|_| breaches.is_empty()) {
+        Some(unseen) => (Status::NotExercised, Some(unseen.to_owned())),
+        None => weigh(rule, view, breaches.is_empty()),
+    };
     Some(verdict(rule, view, status, breaches, reason))
 }
 

@@ -110,6 +110,18 @@ fn every_rule_passes_somewhere_in_the_suite() {
     assert_eq!(passed, rules);
 }
 
+#[test]
+fn rules_cite_incidents_that_exist() {
+    let known: BTreeSet<String> =
+        text(&suite::root().join("harness/scenario/incidents.txt")).lines().map(str::to_owned).collect();
+    let is_id = |word: &&str| word.contains('-') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    for rule in rules::all() {
+        for cited in rule.source.split([';', ',']).map(str::trim).filter(is_id) {
+            assert!(known.contains(cited), "`{}` cites {cited}", rule.slug);
+        }
+    }
+}
+
 fn library() -> String {
     let scenarios = files(&suite::root().join("scenarios"), ".yaml");
     let scenarios = scenarios.iter().filter(|file| !file.ends_with("replies.yaml"));

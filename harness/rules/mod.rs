@@ -3,8 +3,10 @@
 //! A rule is one function over a [`View`] and one row of [`RULES`]. It derives its demand from what was served, the table of
 //! causes and the policy; it does no I/O and looks at no clock. A cell that says `may` is never judged.
 
+mod answer;
 mod charge;
 mod deadline;
+mod error;
 mod expect;
 mod fallback;
 mod leak;
@@ -12,6 +14,7 @@ mod outcome;
 mod request;
 mod retry;
 mod storm;
+mod telemetry;
 mod view;
 
 use std::fmt;
@@ -77,6 +80,8 @@ pub struct Findings {
     pub judged: usize,
     /// What was wrong.
     pub breaches: Vec<Breach>,
+    /// What could not be seen of what the rule judges: then a clean finding is no pass.
+    pub unseen: Option<&'static str>,
 }
 
 /// One thing that was wrong.
@@ -126,15 +131,18 @@ pub fn find(slug: &str) -> Option<&'static Rule> {
 }
 
 /// The families, in the order of reports. A family's rows stand in its file, beside the functions that judge.
-static FAMILIES: [&[Rule]; 9] = [
+static FAMILIES: [&[Rule]; 12] = [
     fallback::RULES,
     retry::RULES,
     storm::RULES,
     deadline::RULES,
     outcome::RULES,
+    answer::RULES,
+    error::RULES,
     request::RULES,
     charge::RULES,
     leak::RULES,
+    telemetry::RULES,
     expect::RULES,
 ];
 

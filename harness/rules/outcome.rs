@@ -1,6 +1,6 @@
 //! What the client makes of replies: nothing broken passes as success, nothing good is thrown away.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, answer::is_refusal, view};
 use crate::{
     causes::{Body, ResultWord},
     scenario::Host,
@@ -67,7 +67,7 @@ pub static RULES: &[Rule] = &[
 ];
 
 /// The completed outcomes, with their users.
-fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeFacts)> {
+pub(super) fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeFacts)> {
     view.users().filter_map(|(user, request)| {
         let outcome = request.outcome.as_ref()?;
         (outcome.result.word() == ResultWord::Completed).then_some((user, outcome))
@@ -75,7 +75,7 @@ fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeF
 }
 
 /// The attempt an answer comes from: that of its text, else the user's last.
-fn origin(view: &View, user: usize, outcome: &OutcomeFacts) -> Option<usize> {
+pub(super) fn origin(view: &View, user: usize, outcome: &OutcomeFacts) -> Option<usize> {
     let spans = outcome.text.iter().chain(&outcome.streamed).flat_map(|text| &text.spans);
     spans.map(|span| span.attempt).next().or_else(|| view.of_user(user).last().map(|(index, _)| index))
 }
@@ -96,12 +96,17 @@ pub fn honest_success(view: &View) -> Findings {
         };
         let attempt = &view.t.attempts[index];
         let texts: Vec<_> = outcome.text.iter().chain(&outcome.streamed).collect();
-        if carries_error(attempt) || !texts.iter().all(|text| of_one_piece(text)) {
+        if carries_error(attempt) || is_refusal(view.ended(index).cause) || !texts.iter().all(|text| of_one_piece(text))
+        {
             continue;
         }
         let accepted = view.cells(index).is_none_or(|cells| cells.results.contains(&ResultWord::Completed));
         findings.check(!accepted, || {
             Breach::of_user(user, format_args!("completed after {}", view.ended(index).name()), "a failure").at(index)
+        });
+        findings.check(accepted && !hands_on_its_end(view, index, outcome), || {
+            let word = outcome.finish_reason.as_deref().unwrap_or("no finish_reason");
+            Breach::of_user(user, format_args!("completed with {word}"), "the finish_reason as served").at(index)
         });
         let whole = texts.iter().all(|text| is_whole(text, attempt));
         findings.check(!whole, || {
@@ -112,6 +117,20 @@ pub fn honest_success(view: &View) -> Findings {
         });
     }
     findings
+}
+
+/// An answer that was cut, or ended with an unknown word, is completed only with that word handed on.
+fn hands_on_its_end(view: &View, index: usize, outcome: &OutcomeFacts) -> bool {
+    let told = |words: &[String]| outcome.finish_reason.as_ref().is_some_and(|word| words.contains(word));
+    match view.ended(index).cause.map(|cause| cause.id.as_str()) {
+        Some("cut-by-length") => outcome.finish_reason.as_deref() == Some("length"),
+        // A plain reply without the word has none to hand on.
+        Some("finish-unlisted") => {
+            let words = &view.t.attempts[index].reply.finish;
+            told(words) || words.iter().all(|word| word == "unlisted")
+        }
+        _ => true,
+    }
 }
 
 /// The text is the attempt's from end to end, give or take the white space around it.

@@ -8,10 +8,12 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     panic::{self, PanicHookInfo},
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use tracing::{
@@ -131,14 +133,31 @@ pub fn on_this_thread() -> Option<Arc<Heard>> {
     CASE.try_with(|case| case.borrow().clone()).ok().flatten()
 }
 
-/// Polls a user's call with its number noted, so that what it says is known as its own.
-pub async fn of_user<F: Future>(user: usize, call: F) -> F::Output {
-    let mut call = std::pin::pin!(call);
-    std::future::poll_fn(|context| {
-        let _speaking = Speaking(USER.replace(Some(user)));
-        call.as_mut().poll(context)
-    })
-    .await
+/// A user's call, polled and dropped with its number noted, so that what it says is known as its own.
+pub struct OfUser<'a, T> {
+    user: usize,
+    call: Option<Pin<Box<dyn Future<Output = T> + 'a>>>,
+}
+
+/// Notes the number of the user whose call this is.
+pub fn of_user<'a, T>(user: usize, call: Pin<Box<dyn Future<Output = T> + 'a>>) -> OfUser<'a, T> {
+    OfUser { user, call: Some(call) }
+}
+
+impl<T> Future for OfUser<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let _speaking = Speaking(USER.replace(Some(self.user)));
+        self.call.as_mut().map_or(Poll::Pending, |call| call.as_mut().poll(context))
+    }
+}
+
+impl<T> Drop for OfUser<'_, T> {
+    fn drop(&mut self) {
+        let _speaking = Speaking(USER.replace(Some(self.user)));
+        self.call = None;
+    }
 }
 
 /// Puts the number back that was noted before, even when a poll panics.
@@ -282,10 +301,13 @@ mod tests {
     fn what_is_said_on_a_thread_is_its_cases_and_knows_its_user() {
         let listening = Listening::start();
         assert!(listening.heard().is_heard(), "no other listener is installed in this process");
-        futures_util::FutureExt::now_or_never(of_user(3, async {
-            tracing::info!(status = 200, code = tracing::field::Empty, none = ?None::<u8>, word = "a", "done");
-            log::warn!("by {}", "log");
-        }))
+        futures_util::FutureExt::now_or_never(of_user(
+            3,
+            Box::pin(async {
+                tracing::info!(status = 200, code = tracing::field::Empty, none = ?None::<u8>, word = "a", "done");
+                log::warn!("by {}", "log");
+            }),
+        ))
         .expect("nothing is awaited");
         tracing::info!("nobody's");
         tracing::trace!("too fine to be kept");

@@ -24,7 +24,7 @@ use crate::{
     client::{AnyClient, Factory},
     scenario::{Case, Content, Host, Script},
     transcript::{ClockKind, Transcript},
-    wire::{Seen, Serving, provider::Provider},
+    wire::{Provider, Seen, Serve, Served, Serving},
 };
 
 /// In true time, nobody waits longer for a breaker.
@@ -78,6 +78,11 @@ struct Record {
 
 /// Runs a case, on the current thread's `LocalSet`.
 pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
+    run_case_on::<Provider>(case, factory, seed, home).await
+}
+
+/// The same with another provider in place of ours.
+pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
     let _listening = heard::on_this_thread().is_none().then(Listening::start);
     let heard = heard::on_this_thread().unwrap_or_default();
     let clients: Vec<Rc<dyn AnyClient>> =
@@ -87,13 +92,13 @@ pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) ->
     if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
         return blank;
     }
-    match record(case, clients, seed, home, heard).await {
+    match record::<P>(case, clients, seed, home, heard).await {
         Ok(record) => facts::transcript(blank, case, record),
         Err(error) => Transcript { errors: vec![format!("the provider did not start: {error}")], ..blank },
     }
 }
 
-async fn record(
+async fn record<P: Serve>(
     case: &Case,
     clients: Vec<Rc<dyn AnyClient>>,
     seed: u64,
@@ -103,7 +108,7 @@ async fn record(
     // One more than the users: the one who asks when all is over.
     let identity = Identity::issue(seed, case.users.len() + 1);
     let serving = serving(case, &identity);
-    let provider = home.run(Provider::start(serving)).await?;
+    let provider = home.run(P::start(serving)).await?;
     let urls = provider.urls();
     let epoch = Instant::now();
     provider.start_clock(epoch);
@@ -130,19 +135,22 @@ async fn record(
     let (provider, probe) = probe(case, &clients[0], provider, &identity, home).await;
     drop(clients);
     let (mut seen, errors) = home.run(provider.finish()).await;
-    // What came after the watch is the probe's.
-    seen.retain(|seen| seen.requested.unwrap_or(seen.accepted) <= watched);
+    // What came after the watch is the probe's. One that asks for a wrong path says nothing of recovery.
+    let of_probe = |seen: &Seen| seen.requested.unwrap_or(seen.accepted) > watched;
+    let astray = seen.iter().any(|seen| of_probe(seen) && seen.served == Served::Stray);
+    let probe = probe.filter(|_| !astray);
+    seen.retain(|seen| !of_probe(seen));
     Ok(Record { identity, epoch, users: ended, seen, errors, watched, probe, heard })
 }
 
 /// A healthy request when all is over, once a breaker's hold is over too; in true time only where that is soon.
-async fn probe(
+async fn probe<P: Serve>(
     case: &Case,
     client: &Rc<dyn AnyClient>,
-    provider: Provider,
+    provider: P,
     identity: &Identity,
     home: &Home,
-) -> (Provider, Option<user::Ended>) {
+) -> (P, Option<user::Ended>) {
     let hold = case.policy.breaker.as_ref().map_or(Duration::ZERO, |breaker| *breaker.open_for);
     if matches!(home, Home::There(_)) && hold > LONGEST_HOLD {
         return (provider, None);

@@ -4,11 +4,11 @@ pub mod clock;
 pub mod plan;
 pub mod provider;
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, future::Future, io, sync::Arc, time::Duration};
 
 pub use provider::Provider;
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::scenario::{By, Host, Point, Script, Stock};
 
@@ -52,29 +52,57 @@ pub struct Mark {
     pub end: bool,
 }
 
+/// What a case is run against: our own [`Provider`], or another that serves the same scripts and bears witness to it.
+pub trait Serve: Sized + Send + Sync + 'static {
+    /// Serves from the current runtime.
+    fn start(serving: Serving) -> impl Future<Output = io::Result<Self>> + Send;
+
+    /// The base of each host's URLs.
+    fn urls(&self) -> BTreeMap<Host, String>;
+
+    /// The zero of phases: the first user's arrival. Called once.
+    fn start_clock(&self, zero: Instant);
+
+    /// How far the latest reply to each user has come.
+    fn progress(&self) -> watch::Receiver<Vec<Mark>>;
+
+    /// From now on every host answers `ok`, whatever its script says.
+    fn recover(&self) -> impl Future<Output = ()> + Send;
+
+    /// Ends all connections; what was seen, in order of the requests, and what went wrong on our side.
+    fn finish(self) -> impl Future<Output = (Vec<Seen>, Vec<String>)> + Send;
+}
+
 /// What a plan fills in for `$name`s, by name without the dollar.
 #[derive(Debug, Clone, Default)]
 pub struct Fill {
     fixed: Arc<BTreeMap<String, String>>,
-    mark: String,
+    mark: Option<String>,
     used: Cell<bool>,
 }
 
 impl Fill {
     /// What is the same for every attempt of one user at one host, and the name of this attempt's answer: `$mark`.
     pub fn new(fixed: Arc<BTreeMap<String, String>>, mark: String) -> Self {
-        Fill { fixed, mark, used: Cell::new(false) }
+        Fill { fixed, mark: Some(mark), used: Cell::new(false) }
     }
 
     /// The value of a name, if it is known.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.used.set(true);
-        if name == "mark" { Some(&self.mark) } else { self.fixed.get(name).map(String::as_str) }
+        let mark = self.mark.as_ref().filter(|_| name == "mark");
+        mark.or_else(|| self.fixed.get(name)).map(String::as_str)
     }
 
     /// Whether any value was asked for, known or not: what is not known of one user may be of the next.
     pub fn is_used(&self) -> bool {
         self.used.get()
+    }
+}
+
+impl FromIterator<(String, String)> for Fill {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(values: I) -> Self {
+        Fill { fixed: Arc::new(values.into_iter().collect()), ..Fill::default() }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use brownout::{
     causes::{Body, Class, End, Wire},
-    client::{About, Channel, ResultKind},
+    client::{About, Channel, Effect, ResultKind},
     policy::Policy,
     scenario::{Capability, Expect, Family, Host, Request},
     transcript::{
         Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
-        Secret, StepFacts, Stray, TextSpan, Transcript, UserRequest,
+        Secret, StepFacts, Stray, Telemetry, TextSpan, Transcript, UserRequest,
     },
     verdict::{Status, Verdict, judge},
 };
@@ -61,20 +61,7 @@ pub fn story() -> Story {
 
 fn all_capabilities() -> Vec<Capability> {
     use Capability::*;
-    vec![
-        Stream,
-        Cancel,
-        Retry,
-        RetryAfter,
-        Fallback,
-        Deadline,
-        Tools,
-        Telemetry,
-        Usage,
-        Idempotency,
-        Breaker,
-        RetryBudget,
-    ]
+    vec![Stream, Cancel, Retry, RetryAfter, Fallback, Deadline, Tools, Usage, Idempotency, Breaker, RetryBudget]
 }
 
 fn user_at(arrived: u64) -> UserRequest {
@@ -164,6 +151,34 @@ impl Answer {
         self.reply.stream = true;
         self.reply.end = Some(end);
         self.reply.finish.clear();
+        self
+    }
+
+    /// Its only finish reason.
+    pub fn finish(mut self, word: &str) -> Self {
+        self.reply.finish = vec![word.to_owned()];
+        self
+    }
+
+    pub fn finish_also(mut self, word: &str) -> Self {
+        self.reply.finish.push(word.to_owned());
+        self
+    }
+
+    /// Characters of its text.
+    pub fn text(mut self, characters: usize) -> Self {
+        (self.reply.text, self.reply.trimmed) = (characters, characters);
+        self
+    }
+
+    pub fn usage(mut self, fields: &[(&str, u64)]) -> Self {
+        self.reply.usage = Some(fields.iter().map(|(field, count)| ((*field).to_owned(), *count)).collect());
+        self
+    }
+
+    /// Digests of its tool calls.
+    pub fn calls(mut self, calls: &[&str]) -> Self {
+        self.reply.calls = calls.iter().map(|call| (*call).to_owned()).collect();
         self
     }
 
@@ -289,8 +304,31 @@ impl Story {
         self
     }
 
-    pub fn leak(mut self, what: Secret) -> Self {
-        self.t.leaks.push(Leak { user: Some(self.user), what, place: Place::Error });
+    /// Changes what the client claims.
+    pub fn outcome_is(mut self, change: impl FnOnce(&mut OutcomeFacts)) -> Self {
+        change(self.outcome());
+        self
+    }
+
+    /// The client claims to write records, and these are the user's.
+    pub fn telemetry(mut self, records: impl IntoIterator<Item = Telemetry>) -> Self {
+        self.t.capabilities.push(Capability::Telemetry);
+        self.t.users[self.user].telemetry.extend(records);
+        self
+    }
+
+    /// The application did something with a side effect.
+    pub fn effect(mut self, name: &str, call: &str) -> Self {
+        self.t.users[self.user].effects.push(Effect { name: name.to_owned(), call: call.to_owned() });
+        self
+    }
+
+    pub fn leak(self, what: Secret) -> Self {
+        self.leak_in(what, Place::Error)
+    }
+
+    pub fn leak_in(mut self, what: Secret, place: Place) -> Self {
+        self.t.leaks.push(Leak { user: Some(self.user), what, place });
         self
     }
 

@@ -13,7 +13,7 @@ use brownout::{
     policy::Policy,
     run::Identity,
     scenario::{Host, load},
-    wire::{Provider, Serving, clock},
+    wire::{Provider, Serve, Serving, clock},
 };
 use http_body_util::Full;
 use hyper::{Response, body::Bytes, server::conn::http1, service::service_fn};

@@ -1,6 +1,6 @@
 //! How a step is sent, and whether it can be: cuts within the reply, and an end before the deadline.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::context::{Context, at, at_key};
 use crate::{
@@ -79,16 +79,17 @@ fn cut_within(step: &Step, node: &Node) -> Result<(), Problem> {
 /// What serving fills in, of typical length.
 pub(super) fn typical() -> Fill {
     let canary = "0".repeat(32);
-    let mut fixed = BTreeMap::new();
-    let mut add = |name: &str, value: String| fixed.insert(name.to_owned(), value);
+    let mut fill = Vec::new();
+    let mut add = |name: &str, value: String| fill.push((name.to_owned(), value));
     add("key", format!("sk-brownout-{canary}"));
     add("prompt", format!("[u0:{canary}]"));
     add("user", format!("user-0-{canary}"));
+    add("mark", "u0.p1".to_owned());
     add("model", "brownout-primary".to_owned());
     for host in crate::scenario::Host::ALL {
         add(&format!("url.{host}"), "http://127.0.0.1:40000".to_owned());
         add(&format!("port.{host}"), "40000".to_owned());
         add(&format!("path.{host}"), "/v1/chat/completions".to_owned());
     }
-    Fill::new(Arc::new(fixed), "u0.p1".to_owned())
+    fill.into_iter().collect()
 }

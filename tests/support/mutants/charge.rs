@@ -31,4 +31,18 @@ pub static MUTANTS: &[Mutant] = &[
             })
         },
     },
+    Mutant {
+        name: "runs-tools-twice",
+        home: "parser/tool-call[plain]",
+        rule: "effects-once",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, call: Call| {
+                let outcome = ask(client, &call).await;
+                // The application runs what it was handed, which the client has run already.
+                call.effects.all().iter().for_each(|effect| call.effects.push(&effect.name, &effect.call));
+                outcome
+            })
+        },
+    },
 ];

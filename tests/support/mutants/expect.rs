@@ -2,36 +2,21 @@
 
 use std::time::Duration;
 
-use brownout::{causes::Class, client::Call, reference::Reference};
+use brownout::{client::Call, reference::Reference};
 
 use super::{Mutant, acting, ask};
 
-pub static MUTANTS: &[Mutant] = &[
-    Mutant {
-        name: "misnames-errors",
-        home: "request-contract/bad-request[plain]",
-        rule: "as-expected",
-        may_also: &[],
-        make: |policy, seed| {
-            acting(policy, seed, async |client: &Reference, call: Call| {
-                let mut outcome = ask(client, &call).await;
-                outcome.error.iter_mut().for_each(|error| error.class = Some(Class::Other));
-                outcome
-            })
-        },
+pub static MUTANTS: &[Mutant] = &[Mutant {
+    name: "thinks-before-it-answers",
+    home: "streaming/done-then-open",
+    rule: "as-expected",
+    // Two seconds more are beyond some deadlines.
+    may_also: &["deadline-kept"],
+    make: |policy, seed| {
+        acting(policy, seed, async |client: &Reference, call: Call| {
+            let outcome = ask(client, &call).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            outcome
+        })
     },
-    Mutant {
-        name: "thinks-before-it-answers",
-        home: "streaming/done-then-open",
-        rule: "as-expected",
-        // Two seconds more are beyond some deadlines.
-        may_also: &["deadline-kept"],
-        make: |policy, seed| {
-            acting(policy, seed, async |client: &Reference, call: Call| {
-                let outcome = ask(client, &call).await;
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                outcome
-            })
-        },
-    },
-];
+}];

@@ -1,8 +1,10 @@
 //! Broken clients: the reference client told another policy than it is judged by, or wrapped. Each names the scenario and the
 //! rule that must catch it, and the rules that may catch it elsewhere as well.
 
+mod answer;
 mod charge;
 mod deadline;
+mod error;
 mod expect;
 mod fallback;
 mod leak;
@@ -10,6 +12,7 @@ mod outcome;
 mod request;
 mod retry;
 mod storm;
+mod telemetry;
 
 use std::rc::Rc;
 
@@ -46,8 +49,10 @@ impl<F: AsyncFn(&Reference, Call) -> Outcome> Client for Acting<F> {
         Client::about(&self.0)
     }
 
+    /// Nor can it vouch for the client's records, which know nothing of what it does around them.
     fn capabilities(&self) -> Vec<Capability> {
-        Client::capabilities(&self.0)
+        let inner = Client::capabilities(&self.0).into_iter();
+        inner.filter(|capability| *capability != Capability::Telemetry).collect()
     }
 
     async fn call(&self, call: Call) -> Outcome {
@@ -59,8 +64,9 @@ fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Out
     Rc::new(Acting(Reference::new(policy, seed), act))
 }
 
+/// A layer around a client does not know how often the client tried.
 async fn ask(client: &Reference, call: &Call) -> Outcome {
-    Client::call(client, call.clone()).await
+    Outcome { attempts: None, ..Client::call(client, call.clone()).await }
 }
 
 fn class(outcome: &Outcome) -> Option<Class> {
@@ -76,16 +82,18 @@ fn elsewhere(call: &Call) -> Call {
     other
 }
 
-fn malformed(outcome: Outcome) -> Outcome {
-    let error = Failure {
-        class: Some(Class::MalformedResponse),
-        native: "KeyError".to_owned(),
-        status: None,
-        code: None,
-        message: "a key is missing".to_owned(),
+fn failure(class: Class, message: &str) -> Failure {
+    Failure {
+        class: Some(class),
+        native: "Error".to_owned(),
+        message: message.to_owned(),
         retryable: Some(false),
-        ..Default::default()
-    };
+        ..Failure::default()
+    }
+}
+
+fn malformed(outcome: Outcome) -> Outcome {
+    let error = failure(Class::MalformedResponse, "a key is missing");
     Outcome { result: ResultKind::Failed, text: None, error: Some(error), ..outcome }
 }
 
@@ -98,6 +106,9 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         deadline::MUTANTS,
         outcome::MUTANTS,
         request::MUTANTS,
+        answer::MUTANTS,
+        error::MUTANTS,
+        telemetry::MUTANTS,
         charge::MUTANTS,
         leak::MUTANTS,
         expect::MUTANTS,

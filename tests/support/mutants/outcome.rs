@@ -68,7 +68,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "embroiders",
         home: "parser/ordinary-answer[plain]",
         rule: "answer-belongs",
-        may_also: &["as-expected"],
+        may_also: &["as-expected", "refusal-handled"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
@@ -81,7 +81,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "rate-quota/busy-host",
         rule: "answer-belongs",
         // Another attempt's answer is rarely the whole of the right one.
-        may_also: &["honest-success"],
+        may_also: &["honest-success", "usage-true"],
         make: |policy, seed| {
             let first: RefCell<Option<String>> = RefCell::new(None);
             acting(policy, seed, async move |client: &Reference, call: Call| {
@@ -110,7 +110,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "wants-usage",
         home: "parser/legal-shapes[null-usage]",
         rule: "valid-reply-accepted",
-        may_also: &["as-expected"],
+        may_also: &["as-expected", "error-classified", "refusal-handled", "tool-calls-whole"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;
