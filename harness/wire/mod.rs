@@ -4,7 +4,7 @@ pub mod clock;
 pub mod plan;
 pub mod provider;
 
-use std::{collections::BTreeMap, future::Future, io, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, future::Future, io, sync::Arc, time::Duration};
 
 pub use provider::Provider;
 
@@ -74,7 +74,37 @@ pub trait Serve: Sized + Send + Sync + 'static {
 }
 
 /// What a plan fills in for `$name`s, by name without the dollar.
-pub type Fill = BTreeMap<String, String>;
+#[derive(Debug, Clone, Default)]
+pub struct Fill {
+    fixed: Arc<BTreeMap<String, String>>,
+    mark: Option<String>,
+    used: Cell<bool>,
+}
+
+impl Fill {
+    /// What is the same for every attempt of one user at one host, and the name of this attempt's answer: `$mark`.
+    pub fn new(fixed: Arc<BTreeMap<String, String>>, mark: String) -> Self {
+        Fill { fixed, mark: Some(mark), used: Cell::new(false) }
+    }
+
+    /// The value of a name, if it is known.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.used.set(true);
+        let mark = self.mark.as_ref().filter(|_| name == "mark");
+        mark.or_else(|| self.fixed.get(name)).map(String::as_str)
+    }
+
+    /// Whether any value was asked for, known or not: what is not known of one user may be of the next.
+    pub fn is_used(&self) -> bool {
+        self.used.get()
+    }
+}
+
+impl FromIterator<(String, String)> for Fill {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(values: I) -> Self {
+        Fill { fixed: Arc::new(values.into_iter().collect()), ..Fill::default() }
+    }
+}
 
 /// What the provider serves: one scenario instance.
 #[derive(Debug, Clone)]

@@ -79,8 +79,8 @@ fn cut_within(step: &Step, node: &Node) -> Result<(), Problem> {
 /// What serving fills in, of typical length.
 pub(super) fn typical() -> Fill {
     let canary = "0".repeat(32);
-    let mut fill = Fill::new();
-    let mut add = |name: &str, value: String| fill.insert(name.to_owned(), value);
+    let mut fill = Vec::new();
+    let mut add = |name: &str, value: String| fill.push((name.to_owned(), value));
     add("key", format!("sk-brownout-{canary}"));
     add("prompt", format!("[u0:{canary}]"));
     add("user", format!("user-0-{canary}"));
@@ -91,5 +91,5 @@ pub(super) fn typical() -> Fill {
         add(&format!("port.{host}"), "40000".to_owned());
         add(&format!("path.{host}"), "/v1/chat/completions".to_owned());
     }
-    fill
+    fill.into_iter().collect()
 }

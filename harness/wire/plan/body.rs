@@ -16,7 +16,7 @@ pub fn pieces(step: &Step, body: &Body, values: &Fill) -> Vec<Piece> {
     let pieces = match body {
         Body::Empty => Vec::new(),
         Body::Text(bytes) => one(fill::in_bytes(bytes, values)),
-        Body::Json(json) => one(Bytes::of(fill::in_json(json, values).to_string())),
+        Body::Json(json) => one(Bytes::of(fill::in_json(json, values))),
         Body::Events(events) => {
             let pace = if step.deliver.pieces.is_some() { None } else { step.deliver.pace };
             let mut stream =
@@ -75,16 +75,15 @@ impl Stream<'_> {
                 self.chunk(&json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": word }] }))
             }
             Event::Usage(usage) => self.chunk(&json!({ "choices": [], "usage": usage })),
-            Event::Error(error) => {
-                self.data(Bytes::of(fill::in_json(&json!({ "error": error }), self.values).to_string()))
-            }
+            Event::Error(error) => self.data(Bytes::of(fill::in_json(&json!({ "error": error }), self.values))),
             Event::Chunk(keys) => self.chunk(keys),
             Event::Data(bytes) => self.data(fill::in_bytes(bytes, self.values)),
             Event::Comment(text) => Bytes::of(format!(": {}{eol}{eol}", fill::fill(text, self.values))),
             Event::Named { event, data } => {
-                let data = data
-                    .as_str()
-                    .map_or_else(|| fill::in_json(data, self.values).to_string(), |text| fill::fill(text, self.values));
+                let data = data.as_str().map_or_else(
+                    || fill::in_json(data, self.values),
+                    |text| fill::fill(text, self.values).into_bytes(),
+                );
                 let mut bytes = Bytes::of(format!("event: {event}{eol}"));
                 bytes.0.extend(self.data(Bytes::of(data)).0);
                 bytes
@@ -102,7 +101,7 @@ impl Stream<'_> {
         for (key, value) in keys.as_object().into_iter().flatten() {
             chunk[key] = value.clone();
         }
-        self.data(Bytes::of(fill::in_json(&chunk, self.values).to_string()))
+        self.data(Bytes::of(fill::in_json(&chunk, self.values)))
     }
 
     /// One event; each line of the payload gets its own `data:`.

@@ -1,6 +1,9 @@
 //! Status line and headers.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use super::fill;
 use crate::{
@@ -22,38 +25,42 @@ pub struct Framed {
 
 /// The head, up to and with its blank line. A step's own header stands in place of the harness's.
 pub fn head(step: &Step, status: u16, body: &Body, framed: Framed, values: &Fill, now: SystemTime) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
+    let mut head = String::with_capacity(512);
+    head.push_str(&format!("HTTP/1.1 {status} {}\r\n", reason(status)));
+    let mut line = |name: &str, value: &str| [name, ": ", value, "\r\n"].iter().for_each(|part| head.push_str(part));
     let own = |name: &str| step.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
     for (name, value) in usual(step, body, framed, now).into_iter().filter(|(name, _)| !own(name)) {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        line(name, &value);
     }
     for (name, value) in &step.headers {
         let value = match value {
             HeaderValue::Text(text) => fill::fill(text, values),
             HeaderValue::Wait { form, seconds } => wait(*form, *seconds, now),
         };
-        head.push_str(&format!("{name}: {value}\r\n"));
+        line(name, &value);
     }
     head.push_str("\r\n");
     head.into_bytes()
 }
 
-fn usual(step: &Step, body: &Body, framed: Framed, now: SystemTime) -> Vec<(&'static str, String)> {
-    let mut headers = vec![("date", httpdate::fmt_http_date(now))];
+fn usual(step: &Step, body: &Body, framed: Framed, now: SystemTime) -> Vec<(&'static str, Cow<'static, str>)> {
+    let mut headers = vec![("date", httpdate::fmt_http_date(now).into())];
     match body {
-        Body::Json(_) => headers.push(("content-type", "application/json".to_owned())),
-        Body::Events(_) => headers.push(("content-type", "text/event-stream".to_owned())),
+        Body::Json(_) => headers.push(("content-type", "application/json".into())),
+        Body::Events(_) => headers.push(("content-type", "text/event-stream".into())),
         Body::Empty | Body::Text(_) => {}
     }
     if step.deliver.gzip {
-        headers.push(("content-encoding", "gzip".to_owned()));
+        headers.push(("content-encoding", "gzip".into()));
     }
     match (framed.framing, framed.length) {
-        (Framing::Chunked | Framing::ChunkedBy(_), _) => headers.push(("transfer-encoding", "chunked".to_owned())),
-        (Framing::Close, _) | (_, None) => headers.push(("connection", "close".to_owned())),
-        (Framing::Length, Some(length)) => headers.push(("content-length", length.to_string())),
-        (Framing::Longer(by), Some(length)) => headers.push(("content-length", (length + by).to_string())),
-        (Framing::Shorter(by), Some(length)) => headers.push(("content-length", length.saturating_sub(by).to_string())),
+        (Framing::Chunked | Framing::ChunkedBy(_), _) => headers.push(("transfer-encoding", "chunked".into())),
+        (Framing::Close, _) | (_, None) => headers.push(("connection", "close".into())),
+        (Framing::Length, Some(length)) => headers.push(("content-length", length.to_string().into())),
+        (Framing::Longer(by), Some(length)) => headers.push(("content-length", (length + by).to_string().into())),
+        (Framing::Shorter(by), Some(length)) => {
+            headers.push(("content-length", length.saturating_sub(by).to_string().into()))
+        }
     }
     headers
 }

@@ -12,10 +12,13 @@ use std::time::{Duration, SystemTime};
 pub use fill::fill;
 
 use super::{Fill, Mark, WireStep};
-use crate::scenario::{Body, By, Bytes, Content, Cut, Framing, Point, Step};
+use crate::scenario::{Body, By, Bytes, Chunk, Content, Cut, Framing, Point, Step};
 
 /// The gap between pieces when none is given.
 const GAP: Duration = Duration::from_millis(1);
+
+/// So much a socket takes without waiting for its reader.
+const ONE_WRITE: usize = 8 << 10;
 
 /// What a provider does with one attempt.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +115,22 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
         steps.push(WireStep::Wait(step.deliver.body_after));
         steps.extend(framed_body(step, whole, framing));
     }
-    Plan { steps, keep_alive, wait_asked }
+    steps.retain(|step| *step != WireStep::Wait(Duration::ZERO));
+    Plan { steps: together(steps), keep_alive, wait_asked }
+}
+
+/// A head goes out in one write with what stands right behind it, as servers do; more than a socket takes at once stays alone,
+/// since its client may leave at the head.
+fn together(mut steps: Vec<WireStep>) -> Vec<WireStep> {
+    if let [WireStep::Send { bytes: head, times: 1, mark }, WireStep::Send { bytes, times: 1, mark: reached }, ..] =
+        &mut steps[..]
+        && head.len() + bytes.len() <= ONE_WRITE
+    {
+        head.append(bytes);
+        *mark = *reached;
+        steps.remove(1);
+    }
+    steps
 }
 
 /// The body cut, framed, sliced, and marked with how far it has come.
@@ -144,23 +162,23 @@ fn framed_body(step: &Step, whole: Vec<Piece>, framing: Framing) -> Vec<WireStep
 /// Pieces as wire steps, each with the mark of the same place; an endless piece becomes a loop over all from there.
 fn sends(pieces: Vec<Piece>, marks: &[Mark]) -> Vec<WireStep> {
     let mut steps = Vec::new();
-    for (n, piece) in pieces.iter().enumerate() {
+    let mut pieces = pieces.into_iter().enumerate();
+    while let Some((n, piece)) = pieces.next() {
         let mark = marks.get(n).copied().unwrap_or(Mark { request: true, head: true, ..Mark::default() });
         if piece.endless {
-            let rest = pieces[n..].iter().cloned().map(|piece| Piece { endless: false, ..piece }).collect();
+            let rest = std::iter::once(piece).chain(pieces.map(|(_, piece)| piece));
+            let rest = rest.map(|piece| Piece { endless: false, ..piece }).collect();
             steps.push(WireStep::Loop { times: None, steps: sends(rest, &marks[n.min(marks.len())..]) });
             return steps;
         }
         steps.push(WireStep::Wait(piece.wait));
-        let chunks = piece.bytes.0.iter().filter(|chunk| !chunk.unit.is_empty() && chunk.times > 0);
         let before =
             Mark { request: true, head: true, body: mark.body.saturating_sub(piece.bytes.len()), ..Mark::default() };
-        let count = chunks.clone().count();
-        steps.extend(chunks.enumerate().map(|(nth, chunk)| WireStep::Send {
-            bytes: chunk.unit.clone(),
-            times: chunk.times,
-            mark: if nth + 1 == count { mark } else { before },
-        }));
+        let mut chunks = piece.bytes.0.into_iter().filter(|chunk| !chunk.unit.is_empty() && chunk.times > 0).peekable();
+        while let Some(Chunk { unit, times }) = chunks.next() {
+            let mark = if chunks.peek().is_none() { mark } else { before };
+            steps.push(WireStep::Send { bytes: unit, times, mark });
+        }
     }
     steps.retain(|step| *step != WireStep::Wait(Duration::ZERO));
     steps

@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, time::Instant};
 use super::{Shared, perform, request, script::Chosen};
 use crate::{
     scenario::Host,
-    wire::{Asked, Ending, Mark, SENDS, Seen, plan},
+    wire::{Asked, Ending, Mark, SENDS, Seen, plan::Plan},
 };
 
 /// Serves a connection until it ends.
@@ -32,8 +32,9 @@ pub async fn run(shared: Arc<Shared>, host: Host, mut stream: TcpStream) {
     // A request that is none, or half of one, was not ours to answer: its client has gone or makes no sense.
     while let Ok(Some(asked)) = request::read(&mut stream, &mut buffer).await {
         let closes = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let chosen = shared.choose(host, &asked, reused, Instant::now());
-        let recorder = Recorder::begin(&shared, &place, reused, chosen, Some(asked));
+        let now = Instant::now();
+        let chosen = shared.choose(host, &asked, reused, now);
+        let recorder = Recorder::begin(&shared, &place, reused, chosen, Some((now, asked)));
         if !recorder.perform(&mut stream, &mut buffer).await || closes {
             break;
         }
@@ -54,22 +55,22 @@ pub struct Recorder<'a> {
     host: Host,
     /// Its place among all that was seen.
     at: usize,
-    plan: plan::Plan,
+    plan: Arc<Plan>,
     user: Option<usize>,
     cut: bool,
 }
 
 impl<'a> Recorder<'a> {
-    fn begin(shared: &'a Shared, place: &Place, reused: bool, chosen: Chosen, asked: Option<Asked>) -> Self {
+    fn begin(shared: &'a Shared, place: &Place, reused: bool, chosen: Chosen, asked: Option<(Instant, Asked)>) -> Self {
         let Chosen { served, user, step, index, own_script, fill } = chosen;
-        let plan = plan::plan(&step, &fill, SystemTime::now());
-        let seen = Seen {
+        let plan = shared.plans.of(step, &fill, SystemTime::now());
+        let seen = Box::new(Seen {
             host: place.host,
             connection: place.connection,
             reused,
             accepted: place.accepted,
-            requested: asked.as_ref().map(|_| Instant::now()),
-            request: asked,
+            requested: asked.as_ref().map(|(now, _)| *now),
+            request: asked.map(|(_, asked)| asked),
             user,
             served,
             step: step.label.clone(),
@@ -84,8 +85,8 @@ impl<'a> Recorder<'a> {
             sent: Vec::new(),
             sent_len: 0,
             wait_asked: plan.wait_asked,
-            sends: Vec::new(),
-        };
+            sends: Vec::with_capacity(1),
+        });
         let at = {
             let mut state = shared.lock();
             *state.in_flight.entry(place.host).or_default() += 1;
@@ -106,7 +107,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// The steps to perform.
-    pub fn plan(&self) -> &plan::Plan {
+    pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
@@ -146,12 +147,11 @@ impl<'a> Recorder<'a> {
     /// The exchange is over.
     pub fn end(&self, ending: Ending) {
         let now = Instant::now();
-        self.change(|seen| {
-            if seen.ended.is_none() {
-                (seen.ended, seen.ending) = (Some(now), ending);
-            }
-        });
-        if let Some(n) = self.shared.lock().in_flight.get_mut(&self.host) {
+        let mut state = self.shared.lock();
+        // What was seen is taken away when the provider finishes; and a half-closed connection's exchange ends before its task.
+        let Some(seen) = state.seen.get_mut(self.at).filter(|seen| seen.ended.is_none()) else { return };
+        (seen.ended, seen.ending) = (Some(now), ending);
+        if let Some(n) = state.in_flight.get_mut(&self.host) {
             *n = n.saturating_sub(1);
         }
     }
@@ -165,7 +165,11 @@ impl<'a> Recorder<'a> {
 
     fn progress(&self, mark: Mark) {
         if let Some(user) = self.user {
-            self.shared.progress.send_modify(|marks| marks[user] = mark);
+            self.shared.progress.send_if_modified(|marks| {
+                marks[user] = mark;
+                // Telling nobody is not for free.
+                self.shared.progress.receiver_count() > 0
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod host;
 mod perform;
+mod plans;
 mod request;
 mod script;
 
@@ -37,23 +38,37 @@ struct Shared {
     /// Every host is well from now on, whatever its script says.
     recovered: watch::Sender<bool>,
     state: Mutex<State>,
+    plans: plans::Plans,
 }
 
 /// What changes while serving.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "see `seen`")]
 struct State {
     /// The next step of each user, or of nobody, at each host.
     cursors: BTreeMap<(Option<usize>, Host), usize>,
-    /// Attempts of each user at each host: they name the answers.
-    numbers: BTreeMap<(Option<usize>, Host), u32>,
+    /// What each user, or nobody, is answered at each host.
+    answers: BTreeMap<(Option<usize>, Host), Answers>,
     /// Requests under way at each host.
     in_flight: BTreeMap<Host, u32>,
     /// Where redirects of ours lead, and whose they are.
     redirects: Vec<(Host, String, Option<usize>)>,
     connections: u64,
-    seen: Vec<Seen>,
+    /// Each on its own: there may be very many, and a list that grows moves what it holds.
+    seen: Vec<Box<Seen>>,
     errors: Vec<String>,
     tasks: Vec<AbortHandle>,
+}
+
+/// What is filled into the answers to one user at one host.
+#[derive(Debug)]
+struct Answers {
+    /// How many there were.
+    given: u32,
+    /// The name of each, up to its number.
+    mark: String,
+    /// What is the same in all.
+    fixed: Arc<BTreeMap<String, String>>,
 }
 
 impl Serve for Provider {
@@ -64,8 +79,15 @@ impl Serve for Provider {
         let urls = sockets.iter().map(|(host, bound)| (*host, format!("http://127.0.0.1:{}", bound.port()))).collect();
         let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
         let (recovered, _) = watch::channel(false);
-        let shared =
-            Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, recovered, state: Mutex::default() });
+        let shared = Arc::new(Shared {
+            serving,
+            urls,
+            zero: OnceLock::new(),
+            progress,
+            recovered,
+            state: Mutex::default(),
+            plans: plans::Plans::default(),
+        });
         for (host, bound) in sockets {
             let listener = bound.listening_if(!shared.refuses(host, Instant::now()))?;
             let task = tokio::spawn(host::serve(shared.clone(), host, listener));
@@ -96,7 +118,8 @@ impl Serve for Provider {
     async fn finish(self) -> (Vec<Seen>, Vec<String>) {
         let mut state = self.shared.lock();
         state.tasks.iter().for_each(AbortHandle::abort);
-        (std::mem::take(&mut state.seen), std::mem::take(&mut state.errors))
+        let seen = std::mem::take(&mut state.seen).into_iter().map(|seen| *seen).collect();
+        (seen, std::mem::take(&mut state.errors))
     }
 }
 

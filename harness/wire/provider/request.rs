@@ -1,6 +1,6 @@
 //! A request read whole: a reset before that would lose bytes already written, and nobody would know whose it was.
 
-use std::io;
+use std::{io, mem::MaybeUninit};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -42,9 +42,11 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 fn parse(buffer: &[u8]) -> io::Result<Option<(Asked, usize)>> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    let parsed = request.parse(buffer).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let parsed = request
+        .parse_with_uninit_headers(buffer, &mut headers)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let httparse::Status::Complete(head) = parsed else { return Ok(None) };
     let header = |header: &httparse::Header| {
         (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
@@ -76,8 +78,10 @@ async fn exactly<S: AsyncRead + Unpin>(
             return Ok(None);
         }
     }
-    let rest = buffer.split_off(length);
-    Ok(Some(std::mem::replace(buffer, rest)))
+    // A copy of its own length: the buffer is larger, and stays for the next request.
+    let body = buffer[..length].to_vec();
+    buffer.drain(..length);
+    Ok(Some(body))
 }
 
 async fn chunks<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {

@@ -1,10 +1,10 @@
 //! Which step a request gets, and whose it is.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Shared, State};
+use super::{Answers, Shared, State};
 use crate::{
     scenario::{Content, Host, Phase, Point, Script, Step},
     wire::{Asked, Fill, Served},
@@ -12,10 +12,10 @@ use crate::{
 
 /// What a request gets.
 #[derive(Debug)]
-pub struct Chosen {
+pub struct Chosen<'a> {
     pub served: Served,
     pub user: Option<usize>,
-    pub step: Step,
+    pub step: &'a Step,
     pub index: usize,
     pub own_script: bool,
     pub fill: Fill,
@@ -61,7 +61,7 @@ impl Shared {
     }
 
     /// The step that ends a connection before its request, if that is what the script says.
-    pub fn at_accept(&self, host: Host, now: Instant) -> Option<Chosen> {
+    pub fn at_accept(&self, host: Host, now: Instant) -> Option<Chosen<'_>> {
         let cuts = |step: &Step| step.cut.is_some_and(|cut| cut.after == Point::Accept);
         if self.is_recovered() {
             return None;
@@ -83,18 +83,11 @@ impl Shared {
             return None;
         }
         *state.cursors.entry((user, host)).or_default() += 1;
-        Some(Chosen {
-            served: Served::Contact,
-            user,
-            step: step.clone(),
-            index,
-            own_script: own.is_some(),
-            fill: Fill::new(),
-        })
+        Some(Chosen { served: Served::Contact, user, step, index, own_script: own.is_some(), fill: Fill::default() })
     }
 
     /// What a request gets.
-    pub fn choose(&self, host: Host, asked: &Asked, reused: bool, now: Instant) -> Chosen {
+    pub fn choose(&self, host: Host, asked: &Asked, reused: bool, now: Instant) -> Chosen<'_> {
         let mut state = self.lock();
         let path = asked.target.split('?').next().unwrap_or(&asked.target);
         let marked = self.user_of(asked);
@@ -106,16 +99,17 @@ impl Shared {
             let (.., user) = state.redirects.remove(hop);
             return self.scripted(&mut state, Served::Hop, host, user, asked, reused, now);
         }
-        let carries_key =
-            self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())));
+        let carries_key = || {
+            self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())))
+        };
         let well = self.is_recovered();
         let meant = path == self.serving.endpoint_path && asked.method == "POST";
-        if !meant || (marked.is_none() && !carries_key) {
+        if !meant || (marked.is_none() && !carries_key()) {
             return self.stock(&mut state, Served::Stray, host, marked);
         }
         if well {
             let fill = self.fill(&mut state, host, marked);
-            let step = self.ok(asked).clone();
+            let step = self.ok(asked);
             return Chosen { served: Served::Step, user: marked, step, index: usize::MAX, own_script: false, fill };
         }
         if self.serving.token_ttl.is_some_and(|ttl| self.elapsed(now) >= ttl) {
@@ -129,7 +123,7 @@ impl Shared {
         self.scripted(&mut state, Served::Step, host, marked, asked, reused, now)
     }
 
-    fn stock(&self, state: &mut State, served: Served, host: Host, user: Option<usize>) -> Chosen {
+    fn stock(&self, state: &mut State, served: Served, host: Host, user: Option<usize>) -> Chosen<'_> {
         let stock = &self.serving.stock;
         let step = match served {
             Served::Busy => &stock.busy,
@@ -137,7 +131,7 @@ impl Shared {
             _ => &stock.not_found,
         };
         let fill = self.fill(state, host, user);
-        Chosen { served, user, step: step.clone(), index: usize::MAX, own_script: false, fill }
+        Chosen { served, user, step, index: usize::MAX, own_script: false, fill }
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that a choice depends on, in one place")]
@@ -150,7 +144,7 @@ impl Shared {
         asked: &Asked,
         reused: bool,
         now: Instant,
-    ) -> Chosen {
+    ) -> Chosen<'_> {
         let own = user.and_then(|user| self.serving.own.get(user)).and_then(|own| own.get(&host));
         let script = own.or_else(|| self.serving.hosts.get(&host));
         let (index, step) = match script {
@@ -166,7 +160,7 @@ impl Shared {
         let step = step.if_reused.as_deref().filter(|_| reused).unwrap_or(step);
         let fill = self.fill(state, host, user);
         self.remember_redirect(state, step, &fill, user);
-        Chosen { served, user, step: step.clone(), index, own_script: own.is_some(), fill }
+        Chosen { served, user, step, index, own_script: own.is_some(), fill }
     }
 
     fn ok(&self, asked: &Asked) -> &Step {
@@ -209,22 +203,25 @@ impl Shared {
 
     /// The values of this attempt, whose number it also counts.
     fn fill(&self, state: &mut State, host: Host, user: Option<usize>) -> Fill {
-        let number = state.numbers.entry((user, host)).or_default();
-        *number += 1;
+        let answers = state.answers.entry((user, host)).or_insert_with(|| self.answers(host, user));
+        answers.given += 1;
+        Fill::new(answers.fixed.clone(), format!("{}{}", answers.mark, answers.given))
+    }
+
+    fn answers(&self, host: Host, user: Option<usize>) -> Answers {
         let letter = host.to_string().chars().next().unwrap_or('x');
         let who = user.map_or_else(|| "x".to_owned(), |user| user.to_string());
-        let mut fill = self.hosts();
+        let mut fixed = self.hosts();
         let mut add =
-            |name: &str, value: Option<&String>| fill.extend(value.map(|value| (name.to_owned(), value.clone())));
+            |name: &str, value: Option<&String>| fixed.extend(value.map(|value| (name.to_owned(), value.clone())));
         add("key", self.serving.keys.get(&host));
         add("model", self.serving.models.get(&host));
         add("prompt", user.and_then(|user| self.serving.markers.get(user)));
         add("user", user.and_then(|user| self.serving.names.get(user)));
-        add("mark", Some(&format!("u{who}.{letter}{number}")));
-        fill
+        Answers { given: 0, mark: format!("u{who}.{letter}"), fixed: Arc::new(fixed) }
     }
 
-    fn hosts(&self) -> Fill {
+    fn hosts(&self) -> BTreeMap<String, String> {
         let mut fill = BTreeMap::new();
         for (host, url) in &self.urls {
             fill.insert(format!("url.{host}"), url.clone());
