@@ -3,6 +3,7 @@
 //! A rule is one function over a [`View`] and one row of [`RULES`]. It derives its demand from what was served, the table of
 //! causes and the policy; it does no I/O and looks at no clock. A cell that says `may` is never judged.
 
+mod breaker;
 mod charge;
 mod deadline;
 mod expect;
@@ -126,10 +127,11 @@ pub fn find(slug: &str) -> Option<&'static Rule> {
 }
 
 /// The families, in the order of reports. A family's rows stand in its file, beside the functions that judge.
-static FAMILIES: [&[Rule]; 9] = [
+static FAMILIES: [&[Rule]; 10] = [
     fallback::RULES,
     retry::RULES,
     storm::RULES,
+    breaker::RULES,
     deadline::RULES,
     outcome::RULES,
     request::RULES,
