@@ -21,6 +21,8 @@ pub struct May {
     tightened: Option<Micros>,
     /// Since when it can only be closed.
     surely_closed: Option<Micros>,
+    /// When the client did what no state allows. Until its next success nothing can be told from what it does.
+    lost: Option<Micros>,
 }
 
 /// The policy's numbers.
@@ -67,7 +69,7 @@ impl May {
     }
 
     fn nowhere(limits: Limits, tightened: Option<Micros>) -> Self {
-        May { limits, closed: None, half_open: None, open: None, tightened, surely_closed: None }
+        May { limits, closed: None, half_open: None, open: None, tightened, surely_closed: None, lost: None }
     }
 
     /// Since when it can only be closed.
@@ -77,7 +79,7 @@ impl May {
 
     /// An attempt arrives; so many that arrived from a moment on are still open.
     pub fn arrives(&mut self, at: Micros, open_since: impl Fn(Micros) -> usize) -> Arrival {
-        if self.tightened.is_some_and(|moment| at <= moment + ALLOWANCE) {
+        if self.lost.is_some() || self.tightened.is_some_and(|moment| at <= moment + ALLOWANCE) {
             return Arrival::Allowed;
         }
         let room = self.half_open.is_some_and(|since| open_since(since) < self.limits.probes);
@@ -89,7 +91,7 @@ impl May {
             (false, false) => Arrival::Held,
         };
         if matches!(allowed, Arrival::OneTooMany | Arrival::Held) {
-            *self = May::nowhere(self.limits, self.tightened);
+            *self = May { lost: Some(at), ..May::nowhere(self.limits, None) };
             self.anything(at);
         } else {
             // It was sent, so the states that forbid it are ruled out.
@@ -102,6 +104,13 @@ impl May {
 
     /// An attempt ends; whether every correct breaker opens by it.
     pub fn ends(&mut self, end: &End) -> bool {
+        if let Some(moment) = self.lost {
+            if end.sign == Sign::Well && end.lone && end.arrived > moment {
+                *self = May { closed: Some(self.new_count(end)), ..May::nowhere(self.limits, None) };
+                self.settle(end.at);
+            }
+            return false;
+        }
         let next = May::nowhere(self.limits, self.tightened);
         let before = std::mem::replace(self, next);
         let (was_closed, was_half_open) = (before.closed.is_some(), before.half_open.is_some());

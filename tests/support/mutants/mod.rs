@@ -1,6 +1,7 @@
 //! Broken clients: the reference client told another policy than it is judged by, or wrapped. Each names the scenario and the
 //! rule that must catch it, and the rules that may catch it elsewhere as well.
 
+mod breaker;
 mod charge;
 mod deadline;
 mod expect;
@@ -95,6 +96,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         fallback::MUTANTS,
         retry::MUTANTS,
         storm::MUTANTS,
+        breaker::MUTANTS,
         deadline::MUTANTS,
         outcome::MUTANTS,
         request::MUTANTS,
