@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::{
     Reference,
-    decide::{Again, Decision, decide},
+    breaker::{Health, Leave},
+    decide::{Again, Decision, counts, decide},
     failure::{Failure, Kind},
     send::{Reply, Target},
     telemetry, wait,
@@ -47,24 +51,35 @@ struct Lost {
     record: Option<telemetry::Open>,
 }
 
-impl UserRequest<'_> {
+impl Lost {
+    /// No attempt was made.
+    fn unasked(kind: Kind) -> Self {
+        Lost { failure: Failure::new(kind), record: None }
+    }
+}
+
+/// Room for one attempt among all that are in flight, and its provider's leave.
+struct Place<'a> {
+    room: SemaphorePermit<'a>,
+    leave: Leave<'a>,
+}
+
+impl<'a> UserRequest<'a> {
     async fn answer(&mut self) -> Outcome {
         let mut lost = match self.primary().await {
             Ok(reply) => return self.handed_over(reply, Host::Primary),
             Err(lost) => lost,
         };
         let decision = self.decide(&lost.failure);
-        let (target, word) = match self.fallback(&lost.failure, &decision) {
-            Ok(target) => (Some(target), "used"),
-            Err(word) => (None, word),
-        };
+        let target = self.fallback(&lost.failure, &decision).await;
+        let word = target.as_ref().err().copied().unwrap_or("used");
         lost.record.iter_mut().for_each(|record| record.decided(word));
-        let Some(target) = target else {
+        let Ok((target, place)) = target else {
             return lost.failure.reported(decision.class, decision.again != Again::No);
         };
         drop(lost);
         let timeout = *self.client.policy.fallback.timeout;
-        match self.attempt(&target, 1, timeout, self.deadline).await {
+        match self.attempt(place, &target, 1, timeout, self.deadline).await {
             Ok(reply) => self.handed_over(reply, target.name),
             Err(lost) => {
                 let decision = self.decide(&lost.failure);
@@ -73,8 +88,8 @@ impl UserRequest<'_> {
         }
     }
 
-    /// The one fallback decision: another provider, or why there is none.
-    fn fallback(&self, lost: &Failure, decision: &Decision) -> Result<Provider, &'static str> {
+    /// The one fallback decision: another provider that may be asked, or why there is none.
+    async fn fallback(&self, lost: &Failure, decision: &Decision) -> Result<(Provider, Place<'a>), &'static str> {
         if lost.committed {
             Err("committed")
         } else if !self.call.request.fallback_safe {
@@ -82,21 +97,28 @@ impl UserRequest<'_> {
         } else if !decision.fallback || self.charged_twice_there() {
             Err("not-eligible")
         } else {
-            self.target().ok_or("unavailable")
+            let target = self.target().ok_or("unavailable")?;
+            let place = self.place(target.name).await.ok_or("unavailable")?;
+            Ok((target, place))
         }
     }
 
     /// Attempts at the primary until one succeeds or none may follow.
     async fn primary(&mut self) -> Result<Reply, Lost> {
         let Some(provider) = self.call.provider(Host::Primary).cloned() else {
-            return Err(Lost { failure: Failure::new(Kind::Connect), record: None });
+            return Err(Lost::unasked(Kind::Connect));
         };
-        self.client.budget.borrow_mut().earn();
         let mut once = 0;
+        let mut last = Lost::unasked(Kind::LeftAlone);
         for n in 1.. {
+            let Some(place) = self.place(Host::Primary).await else { return Err(last) };
+            drop(last);
+            if n == 1 {
+                self.client.budget.borrow_mut().earn();
+            }
             let until = self.primary_until();
             let timeout = *self.client.policy.attempt_timeout;
-            let lost = match self.attempt(&provider, n, timeout, until).await {
+            let lost = match self.attempt(place, &provider, n, timeout, until).await {
                 Ok(reply) => return Ok(reply),
                 Err(lost) => lost,
             };
@@ -104,12 +126,10 @@ impl UserRequest<'_> {
             self.charged |= decision.charged;
             once += u32::from(decision.again == Again::Once);
             match self.wait_before_next(n, once, &lost.failure, &decision) {
-                Some(wait) => {
-                    drop(lost);
-                    sleep(wait).await;
-                }
+                Some(wait) => sleep(wait).await,
                 None => return Err(lost),
             }
+            last = lost;
         }
         unreachable!("attempts are bounded by the policy")
     }
@@ -165,11 +185,26 @@ impl UserRequest<'_> {
             Some(named) => wait::spread(&policy.retry_after, named, random).max(backoff),
             None => backoff,
         };
-        (wait < left && self.client.budget.borrow_mut().spend()).then_some(wait)
+        // There is no point in waiting for a provider that will be left alone by then.
+        let in_vain = wait >= left || self.client.breaker(Host::Primary).is_open_at(Instant::now() + wait);
+        (!in_vain && self.client.budget.borrow_mut().spend()).then_some(wait)
     }
 
-    async fn attempt(&mut self, provider: &Provider, n: u32, timeout: Duration, until: Instant) -> Result<Reply, Lost> {
-        let permit = self.client.in_flight.acquire().await;
+    /// Waits for room, and asks the breaker as the last thing before an attempt; `None`: the provider is left alone.
+    async fn place(&self, host: Host) -> Option<Place<'a>> {
+        let client = self.client;
+        let room = client.in_flight.acquire().await.ok()?;
+        client.breaker(host).enter().map(|leave| Place { room, leave })
+    }
+
+    async fn attempt(
+        &mut self,
+        place: Place<'_>,
+        provider: &Provider,
+        n: u32,
+        timeout: Duration,
+        until: Instant,
+    ) -> Result<Reply, Lost> {
         self.attempts += 1;
         let target = Target {
             provider,
@@ -182,7 +217,12 @@ impl UserRequest<'_> {
         };
         let mut record = telemetry::Open::begin(&target, self.call.request.stream, n, &self.client.hooks);
         let result = self.client.send(&self.call, &target).await;
-        drop(permit);
+        drop(place.room);
+        match &result {
+            Ok(_) => place.leave.ended(Health::Well),
+            Err(failure) if counts(failure, &self.client.policy) => place.leave.ended(Health::Ill),
+            Err(_) => drop(place.leave),
+        }
         record.ended(&result);
         result.map_err(|failure| Lost { failure, record: Some(record) })
     }

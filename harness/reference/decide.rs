@@ -5,7 +5,7 @@
 
 use super::failure::{Failure, Hint, Kind};
 use crate::{
-    causes::{Charged, Class, Demand, Retry},
+    causes::{Charged, Class, Demand, Mode, Retry},
     policy::{Policy, ShouldRetry},
 };
 
@@ -91,6 +91,28 @@ pub fn decide(failure: &Failure, policy: &Policy) -> Decision {
     decision
 }
 
+/// Whether a breaker counts it. What is wrong with a request is no sign of illness, nor is an attempt that we cut short ourselves.
+pub fn counts(failure: &Failure, policy: &Policy) -> bool {
+    let mode = mode(failure.kind, decide(failure, policy).class);
+    let of_the_request = matches!(mode, Mode::RequestContract | Mode::Auth);
+    let cut_short = failure.timeout == Some("deadline");
+    !of_the_request && !cut_short && policy.breaker.as_ref().is_some_and(|breaker| breaker.counts.contains(&mode))
+}
+
+/// The failure mode: the client's own patience, or what the class says.
+fn mode(kind: Kind, class: Class) -> Mode {
+    match (kind, class) {
+        (Kind::HeadTimeout | Kind::BodyTimeout | Kind::StreamTimeout | Kind::Deadline, _) => Mode::ClientTimeout,
+        (_, Class::Deadline | Class::Cancelled) => Mode::ClientTimeout,
+        (_, Class::Auth) => Mode::Auth,
+        (_, Class::InvalidRequest | Class::ContentPolicy) => Mode::RequestContract,
+        (_, Class::RateLimited | Class::Quota) => Mode::RateQuota,
+        (_, Class::MalformedResponse) => Mode::Parser,
+        (_, Class::Timeout | Class::Server | Class::Connection | Class::StreamInterrupted) => Mode::ProviderTransient,
+        (_, Class::Exhausted | Class::Other) => Mode::Fallback,
+    }
+}
+
 fn again(cell: Retry) -> Again {
     match cell {
         Retry::Must | Retry::May => Again::Yes,
@@ -117,6 +139,7 @@ fn plainly(failure: &Failure, policy: &Policy) -> Decision {
         Kind::FinishError => row("finish-error", Class::Server, Yes, true, true),
         Kind::HalfToolCall => row("cut-by-length", Class::MalformedResponse, No, false, true),
         Kind::Deadline => row("deadline-passed", Class::Deadline, No, false, true),
+        Kind::LeftAlone => row("breaker-open", Class::Exhausted, Yes, true, false),
         Kind::Status | Kind::ErrorObject(_) => of_error(failure, policy),
     }
 }

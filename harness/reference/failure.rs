@@ -68,6 +68,8 @@ pub enum Kind {
     HalfToolCall,
     /// The total deadline passed.
     Deadline,
+    /// Nothing was sent: too many attempts before this one had failed.
+    LeftAlone,
 }
 
 /// What an error message hints at, where codes are missing.
@@ -157,6 +159,7 @@ impl fmt::Display for Failure {
             Kind::FinishError => "the provider stopped with an error",
             Kind::HalfToolCall => "the answer ended inside a tool call",
             Kind::Deadline => "the deadline passed",
+            Kind::LeftAlone => "the provider failed too often and is left alone for a moment; nothing was sent",
         })?;
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;

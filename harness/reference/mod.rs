@@ -2,10 +2,12 @@
 //!
 //! It is a witness for the rules, so it shares neither the table of causes nor the reply reader with them: `decide` and the
 //! parsers were written from the documents. The parts: `attempts` is the loop, `decide` says what a failure means, `wait`
-//! how long to wait, `budget` whether a retry may be paid for, `send` makes one attempt, `body` and `stream` read replies.
+//! how long to wait, `budget` whether a retry may be paid for, `breaker` whether a provider is left alone, `send` makes one
+//! attempt, `body` and `stream` read replies.
 
 mod attempts;
 mod body;
+mod breaker;
 mod budget;
 mod chunk;
 mod decide;
@@ -17,26 +19,29 @@ mod stream;
 mod telemetry;
 mod wait;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 pub use hooks::{Hooks, Outgoing};
 pub use telemetry::{Record, emit};
 
+use breaker::Breaker;
 use tokio::sync::Semaphore;
 
 use crate::{
     client::{About, Call, Client, Outcome},
     policy::Policy,
-    scenario::Capability,
+    scenario::{Capability, Host},
 };
 
-/// A client that keeps every rule. Its budget and its bound on what is in flight are shared by all calls of one object.
+/// A client that keeps every rule. Its budget, its breakers and its bound on what is in flight are shared by all calls of one
+/// object.
 #[derive(Debug)]
 pub struct Reference {
     policy: Policy,
     hooks: Hooks,
     http: reqwest::Client,
     budget: RefCell<budget::Budget>,
+    breakers: BTreeMap<Host, Breaker>,
     random: RefCell<fastrand::Rng>,
     in_flight: Semaphore,
 }
@@ -60,10 +65,16 @@ impl Reference {
             hooks,
             http,
             budget: RefCell::new(budget::Budget::new(policy.retry_budget.as_ref().cloned())),
+            breakers: Host::ALL.map(|host| (host, Breaker::new(policy.breaker.as_ref().cloned()))).into(),
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
             in_flight: Semaphore::new(policy.storm.in_flight as usize),
             policy: policy.clone(),
         }
+    }
+
+    /// Each provider has one of its own.
+    fn breaker(&self, host: Host) -> &Breaker {
+        &self.breakers[&host]
     }
 }
 
@@ -85,6 +96,7 @@ impl Client for Reference {
             Telemetry,
             Usage,
             Idempotency,
+            Breaker,
             RetryBudget,
             ConfigurableAttempts,
             ConfigurableTimeouts,

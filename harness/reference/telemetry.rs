@@ -144,9 +144,13 @@ fn bucket(took: Duration) -> &'static str {
 
 fn parser_outcome(kind: Kind) -> &'static str {
     match kind {
-        Kind::Connect | Kind::ConnectTimeout | Kind::NoHead | Kind::HeadTimeout | Kind::Status | Kind::Deadline => {
-            "none"
-        }
+        Kind::Connect
+        | Kind::ConnectTimeout
+        | Kind::NoHead
+        | Kind::HeadTimeout
+        | Kind::Status
+        | Kind::Deadline
+        | Kind::LeftAlone => "none",
         Kind::BodyCut | Kind::StreamCut => "cut",
         Kind::BodyTimeout | Kind::StreamTimeout => "stalled",
         Kind::ErrorObject(_) => "error-object",

@@ -1,6 +1,6 @@
 //! The fallback: one decision, only where it is allowed, and there for sure.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, breaker, view};
 use crate::{
     causes::{Demand, ResultWord},
     scenario::Host,
@@ -117,7 +117,7 @@ pub fn fallback_used(view: &View) -> Findings {
         return findings;
     }
     for (user, request) in view.users() {
-        let Some((lost, _)) = view.at(user, Host::Primary).last() else { continue };
+        let Some((lost, attempt)) = view.at(user, Host::Primary).last() else { continue };
         let demanded = view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
         let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
         // A grain more than the reserve, since the client reads its own clock a moment later.
@@ -127,6 +127,10 @@ pub fn fallback_used(view: &View) -> Findings {
         }
         let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
         let asked = view.at(user, Host::Fallback).next().is_some();
+        let (from, to) = (attempt.ended.unwrap_or(view.t.watched), request.ended.unwrap_or(view.t.watched));
+        if failed && !asked && breaker::may_refuse(view, user, Host::Fallback, from, to) {
+            continue;
+        }
         findings.check(failed && !asked, || {
             let actual =
                 format!("gave up after {} with {} left", view.ended(lost).name(), view::seconds(view.left_after(lost)));

@@ -4,6 +4,7 @@
 //! causes and the policy; it does no I/O and looks at no clock. A cell that says `may` is never judged.
 
 mod answer;
+mod breaker;
 mod charge;
 mod deadline;
 mod error;
@@ -131,10 +132,11 @@ pub fn find(slug: &str) -> Option<&'static Rule> {
 }
 
 /// The families, in the order of reports. A family's rows stand in its file, beside the functions that judge.
-static FAMILIES: [&[Rule]; 12] = [
+static FAMILIES: &[&[Rule]] = &[
     fallback::RULES,
     retry::RULES,
     storm::RULES,
+    breaker::RULES,
     deadline::RULES,
     outcome::RULES,
     answer::RULES,
@@ -148,5 +150,5 @@ static FAMILIES: [&[Rule]; 12] = [
 
 /// Every rule, in the order of reports.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    FAMILIES.into_iter().flatten()
+    FAMILIES.iter().copied().flatten()
 }

@@ -4,6 +4,7 @@
 mod story;
 
 mod answer;
+mod breaker;
 mod charge;
 mod deadline;
 mod error;
@@ -69,6 +70,7 @@ fn leaves_alone(rule: &str, story: &Story, says: Option<Status>) {
 #[case(Capability::RetryAfter, "retry-after-honoured", story().asks(0, Primary, limited().wait(2000)).asks(100, Primary, good()).completed(120, 1))]
 #[case(Capability::Deadline, "deadline-kept", story().asks(0, Primary, silent(2000)).failed(9000, Class::Timeout))]
 #[case(Capability::Idempotency, "no-double-charge", charged().asks(0, Primary, silent(2000)).asks(2100, Fallback, good()).completed(2120, 1))]
+#[case(Capability::Breaker, "breaker-opens", (0..7).fold(story(), |s, n| s.user(n * 100).asks(n * 100, Primary, status(500)).failed(n * 100 + 20, Class::Server)))]
 #[case(Capability::Stream, "committed-answer", stream().asks(0, Primary, cut_stream()).streamed(0, 8).asks(50, Primary, good()).failed(80, Class::StreamInterrupted))]
 fn a_capability_not_claimed_makes_a_rule_not_applicable(
     #[case] needs: Capability,
@@ -175,6 +177,7 @@ fn every_rule_is_tried_from_both_sides_in_this_file() {
         include_str!("fallback.rs"),
         include_str!("retry.rs"),
         include_str!("storm.rs"),
+        include_str!("breaker.rs"),
         include_str!("deadline.rs"),
         include_str!("outcome.rs"),
         include_str!("request.rs"),

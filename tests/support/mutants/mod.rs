@@ -2,6 +2,7 @@
 //! rule that must catch it, and the rules that may catch it elsewhere as well.
 
 mod answer;
+mod breaker;
 mod charge;
 mod deadline;
 mod error;
@@ -103,6 +104,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         fallback::MUTANTS,
         retry::MUTANTS,
         storm::MUTANTS,
+        breaker::MUTANTS,
         deadline::MUTANTS,
         outcome::MUTANTS,
         request::MUTANTS,
