@@ -94,7 +94,7 @@ impl Meek {
         }
         let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
         match answer
-            .filter(|_| json["error"].is_null() && choice["error"].is_null() && choice["finish_reason"] != "error")
+            .filter(|_| json["error"].is_null() && choice["error"].is_null() && !broke_off(&choice["finish_reason"]))
         {
             Some(text) => Outcome {
                 text: Some(text.to_owned()),
@@ -191,7 +191,7 @@ impl Stream {
                 self.text.push_str(text);
             }
             if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
-                self.broken |= word == "error";
+                self.broken |= broke_off(&choice["finish_reason"]);
                 self.finish = Some(word.to_owned());
             }
         }
@@ -203,6 +203,11 @@ impl Stream {
         }
         Outcome { text: Some(self.text), finish_reason: self.finish, ..Outcome::new(ResultKind::Completed) }
     }
+}
+
+/// A finish reason by which a provider says that it failed.
+fn broke_off(finish_reason: &Value) -> bool {
+    ["error", "abort", "insufficient_system_resource"].iter().any(|word| finish_reason == word)
 }
 
 /// A refused request, by its status; one code beats it.
@@ -217,7 +222,9 @@ fn class(status: u16) -> Class {
     match status {
         401 | 403 => Class::Auth,
         402 => Class::Quota,
+        408 => Class::Timeout,
         429 => Class::RateLimited,
+        499 => Class::Other,
         500.. => Class::Server,
         _ => Class::InvalidRequest,
     }
