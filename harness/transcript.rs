@@ -3,19 +3,29 @@
 //! A transcript holds no prompt, key or user text. It carries the policy and what was expected, so that it can be judged alone.
 //! All times are microseconds since the first user's arrival.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     causes::{Body, Class, End, Location, Wire},
-    client::{About, ResultKind},
+    client::{About, Channel, Effect, ResultKind},
     policy::Policy,
     scenario::{Capability, Count, Expect, Family, Host, Request},
 };
 
 /// Microseconds since the first user's arrival.
 pub type Micros = u64;
+
+/// A digest of a text: equal texts have equal ones, and nothing of the text can be read from it.
+pub fn digest(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
 
 /// One run of one case against one client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +68,12 @@ pub struct Transcript {
     pub total: BTreeMap<Host, Count>,
     /// Canaries found where they must not be.
     pub leaks: Vec<Leak>,
+    /// Whether the client's logs were heard: only then does their silence mean anything.
+    pub logs_heard: bool,
+    /// Where the client panicked: places in code, no words.
+    pub panics: Vec<String>,
+    /// A healthy request made after all else; `None`: none was made.
+    pub probe: Option<Probe>,
     /// Faults that the scenario is about and that were not served.
     pub not_exercised: Vec<String>,
     /// What went wrong on our side.
@@ -93,6 +109,10 @@ pub struct UserRequest {
     pub outcome: Option<OutcomeFacts>,
     /// When the first text reached it.
     pub first_text: Option<Micros>,
+    /// What the application did with a side effect, in order.
+    pub effects: Vec<Effect>,
+    /// Structured log records of its attempts, in order.
+    pub telemetry: Vec<Telemetry>,
     /// All of the outer list must hold, any of each inner one.
     pub expect: Vec<Vec<Expect>>,
 }
@@ -112,6 +132,12 @@ pub struct OutcomeFacts {
     pub retryable: Option<bool>,
     /// Length of the error's message, in characters.
     pub message_length: usize,
+    /// What in the message is not fit for a user.
+    #[serde(default)]
+    pub unfit: Vec<Unfit>,
+    /// How the reader of a stream learns of the error.
+    #[serde(default)]
+    pub channel: Channel,
     /// The finish reason it reports.
     pub finish_reason: Option<String>,
     /// Where the answer's text came from; `None`: no text was handed over.
@@ -123,6 +149,9 @@ pub struct OutcomeFacts {
     pub shown: Option<String>,
     /// Tool calls handed over, as `name(arguments)`, likewise.
     pub tool_calls: Vec<String>,
+    /// Digests of name and arguments of each.
+    #[serde(default)]
+    pub calls: Vec<String>,
     /// The counts of the usage that was reported.
     pub usage: Option<BTreeMap<String, u64>>,
     /// Attempts it says it made.
@@ -131,6 +160,33 @@ pub struct OutcomeFacts {
     /// by the alternative's place in `expect`: group, a dot, alternative.
     pub mismatches: BTreeMap<String, Vec<String>>,
 }
+
+/// What must not stand in an error that a user may see. Keys and prompts are leaks, and judged as such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfit {
+    /// A page.
+    Html,
+    /// A trace of the client's own code.
+    Stack,
+}
+
+/// A healthy request made after the scenario, once a breaker's hold is over, by every host's good answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// When it was made.
+    pub arrived: Micros,
+    /// When its outcome came; `None`: never.
+    pub ended: Option<Micros>,
+    /// What the client made of it.
+    pub result: Option<ResultKind>,
+    /// The class of its error.
+    pub class: Option<Class>,
+}
+
+/// One structured log record of the client: our names of the fields (see `telemetry` in the policy), and their values as text; a
+/// field that is there and null has none. A value that holds a canary is left out and stands among the leaks.
+pub type Telemetry = BTreeMap<String, Option<String>>;
 
 /// Delivered text as spans of served text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,8 +244,26 @@ pub struct Attempt {
     pub sent: u64,
     /// What the reply said, as far as it was sent.
     pub reply: ReplyFacts,
+    /// How steadily it came; `None`: in too many pieces to tell, or without a head.
+    #[serde(default)]
+    pub pace: Option<Pace>,
     /// Redirect hops that followed it.
     pub hops: Vec<Hop>,
+}
+
+/// How steadily a reply came, from its head to its completing signal or its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// The longest time without a byte.
+    pub idle: Micros,
+    /// The longest time without content (text, refusal, reasoning, tool fragment) on a stream; of a plain reply, 0.
+    pub semantic_idle: Micros,
+    /// Since the last byte, when the exchange ended.
+    pub since_byte: Micros,
+    /// Since the last content, when the exchange ended.
+    pub since_content: Micros,
+    /// When the completing signal of a stream, an error object, or the last byte of a whole plain reply was out.
+    pub complete: Option<Micros>,
 }
 
 /// What was asked, without its words.
@@ -211,6 +285,29 @@ pub struct RequestFacts {
     pub digest: String,
     /// Digest of the idempotency key, if one came.
     pub idempotency: Option<String>,
+    /// Where the body breaks the request schema or the provider's profile.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// What it uses that a provider may not take: the words of `fallback.refuses`.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// About so many tokens of prompt, at four characters each.
+    #[serde(default)]
+    pub tokens: u64,
+    /// Digest of the body without its model, messages and user: the parameters.
+    #[serde(default)]
+    pub parameters: String,
+}
+
+/// Where a request body breaks its schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A JSON pointer into the body.
+    pub pointer: String,
+    /// The keyword of the schema.
+    pub keyword: String,
+    /// What is wrong, without any value of the body.
+    pub what: String,
 }
 
 /// How the credential came.
@@ -273,10 +370,10 @@ pub struct ReplyFacts {
     pub text: usize,
     /// Characters of that text without white space around it.
     pub trimmed: usize,
-    /// It carried usage.
-    pub usage: bool,
-    /// Tool calls that it carried.
-    pub tool_calls: usize,
+    /// The counts of the usage that it carried, put together as the policy says.
+    pub usage: Option<BTreeMap<String, u64>>,
+    /// Digests of name and arguments of the tool calls that it carried, put together.
+    pub calls: Vec<String>,
 }
 
 /// A redirect hop.
@@ -319,10 +416,38 @@ pub struct Stray {
 pub struct Leak {
     /// Whose user request, if known.
     pub user: Option<usize>,
-    /// Of what: `key of primary`, `prompt`, `user`.
+    /// Of what.
     pub what: Secret,
-    /// Where: `error message`, `request to fallback: header authorization`.
-    pub place: String,
+    /// Where.
+    pub place: Place,
+}
+
+/// Where a canary was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In the error handed to the user.
+    Error,
+    /// In a log record.
+    Log,
+    /// In a structured log record of an attempt.
+    Telemetry,
+    /// In the URL of a request to this host.
+    Url(Host),
+    /// In headers or body of a request to this host.
+    Request(Host),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Error => f.write_str("the error handed to the user"),
+            Place::Log => f.write_str("a log record"),
+            Place::Telemetry => f.write_str("a telemetry record"),
+            Place::Url(host) => write!(f, "the URL of a request to the {host}"),
+            Place::Request(host) => write!(f, "a request to the {host}"),
+        }
+    }
 }
 
 /// What a canary stands for.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     causes::{Causes, Mode, Remedy},
-    rules::{Breach, Findings, Level, Load, RULES, Rule, View},
+    rules::{self, Breach, Findings, Level, Load, Rule, View},
     scenario::Capability,
     transcript::{Micros, Transcript},
 };
@@ -83,7 +83,7 @@ const LATE: Micros = 25_000;
 
 /// Asks every rule.
 pub fn judge(transcript: &Transcript) -> Judgement {
-    judge_by(transcript, &RULES.iter().collect::<Vec<_>>())
+    judge_by(transcript, &rules::all().collect::<Vec<_>>())
 }
 
 /// Asks these rules.
@@ -142,11 +142,14 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
         let reason = format!("{unattributed} attempts carry no mark of a user request");
         return Some(verdict(rule, view, Status::Inconclusive, Vec::new(), Some(reason)));
     }
-    let Findings { judged, breaches } = (rule.judge)(view);
+    let Findings { judged, breaches, unseen } = (rule.judge)(view);
     if judged == 0 {
         return None;
     }
-    let (status, reason) = weigh(rule, view, breaches.is_empty());
+    let (status, reason) = match unseen.filter(|_| breaches.is_empty()) {
+        Some(unseen) => (Status::NotExercised, Some(unseen.to_owned())),
+        None => weigh(rule, view, breaches.is_empty()),
+    };
     Some(verdict(rule, view, status, breaches, reason))
 }
 

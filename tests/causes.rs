@@ -145,6 +145,7 @@ impl Sent {
             sent: self.bytes.clone(),
             sent_len: self.bytes.len() as u64,
             wait_asked: None,
+            sends: Vec::new(),
         };
         let reading = reply::read(&seen, policy, &Causes::embedded().phrases(policy));
         Attempt { wire: reading.wire, reply: reading.facts, reused: self.reused, ..blank() }
@@ -168,6 +169,7 @@ fn blank() -> Attempt {
         wire: Wire::Whole,
         sent: 0,
         reply: brownout::transcript::ReplyFacts::default(),
+        pace: None,
         hops: Vec::new(),
     }
 }

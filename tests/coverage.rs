@@ -12,7 +12,7 @@ use std::{
 
 use brownout::{
     causes::{Causes, Class},
-    client::{About, AnyClient, Call, Client, Failure, Outcome, ResultKind},
+    client::{About, AnyClient, Call, Channel, Client, Failure, Outcome, ResultKind},
     policy::Policy,
     reference::Reference,
     rules::View,
@@ -163,6 +163,7 @@ fn gives_up(policy: &Policy, seed: u64) -> Rc<dyn AnyClient> {
             code: None,
             message: "gave up".to_owned(),
             retryable: Some(false),
+            channel: Channel::default(),
         };
         Outcome { result: ResultKind::Failed, error: Some(error), ..outcome }
     };

@@ -15,20 +15,21 @@ use std::{
 };
 
 use brownout::{
-    report,
-    rules::RULES,
+    report, rules,
     run::run_alone,
     scenario::Case,
     transcript::Transcript,
     verdict::{Status, judge, judge_by},
 };
 use support::{
-    mutants::{MUTANTS, Mutant},
+    mutants::{self, Mutant},
     suite,
 };
 
+/// The rules that catch it: a broken must fails, a broken should warns.
 fn failing(transcript: &Transcript) -> Vec<String> {
-    let failing = judge(transcript).verdicts.into_iter().filter(|verdict| verdict.status == Status::Fail);
+    let broken = [Status::Fail, Status::Warn];
+    let failing = judge(transcript).verdicts.into_iter().filter(|verdict| broken.contains(&verdict.status));
     failing.map(|verdict| verdict.rule).collect()
 }
 
@@ -43,7 +44,7 @@ fn home<'a>(mutant: &Mutant, cases: &'a [Case]) -> &'a Case {
 fn at_its_home_exactly_its_rule_catches_a_mutant() {
     let cases = suite::cases();
     let mut wrong = Vec::new();
-    for mutant in MUTANTS {
+    for mutant in mutants::all() {
         let transcript = run_alone(home(mutant, &cases), &mutant.make, 1);
         let caught = failing(&transcript);
         if caught != [mutant.rule] {
@@ -61,9 +62,9 @@ fn at_its_home_exactly_its_rule_catches_a_mutant() {
 #[test]
 fn without_its_rule_a_mutant_passes_its_home() {
     let cases = suite::cases();
-    for mutant in MUTANTS {
+    for mutant in mutants::all() {
         let transcript = run_alone(home(mutant, &cases), &mutant.make, 1);
-        let others: Vec<_> = RULES.iter().filter(|rule| rule.slug != mutant.rule).collect();
+        let others: Vec<_> = rules::all().filter(|rule| rule.slug != mutant.rule).collect();
         let judgement = judge_by(&transcript, &others);
         assert_eq!(judgement.status, Status::Pass, "{}: {}", mutant.name, report::text::block(&transcript, &judgement));
     }
@@ -71,11 +72,11 @@ fn without_its_rule_a_mutant_passes_its_home() {
 
 #[test]
 fn every_rule_has_a_mutant() {
-    let caught: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.rule).collect();
-    let rules: BTreeSet<_> = RULES.iter().map(|rule| rule.slug).collect();
+    let caught: BTreeSet<_> = mutants::all().map(|mutant| mutant.rule).collect();
+    let rules: BTreeSet<_> = rules::all().map(|rule| rule.slug).collect();
     assert_eq!(caught, rules);
-    let names: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.name).collect();
-    assert_eq!(names.len(), MUTANTS.len(), "names are unique");
+    let names: BTreeSet<_> = mutants::all().map(|mutant| mutant.name).collect();
+    assert_eq!(names.len(), mutants::all().count(), "names are unique");
 }
 
 /// Larger outages take a second each, and show of a mutant what fifty users show.
@@ -95,11 +96,12 @@ fn collateral(mutant: &Mutant, cases: &[Case]) -> BTreeMap<String, usize> {
 #[test]
 fn over_the_whole_suite_a_mutant_breaks_nothing_that_was_not_reviewed() {
     let cases = suite::cases();
+    let all: Vec<&Mutant> = mutants::all().collect();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                while let Some(mutant) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(mutant) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let caught = collateral(mutant, &cases);
                     found.lock().expect("no thread panics while it holds it").insert(mutant.name, caught);
                 }
@@ -108,7 +110,7 @@ fn over_the_whole_suite_a_mutant_breaks_nothing_that_was_not_reviewed() {
     });
     let found = found.into_inner().expect("no thread panicked");
     let mut wrong = Vec::new();
-    for mutant in MUTANTS {
+    for mutant in mutants::all() {
         let rules = found[mutant.name].keys().map(String::as_str);
         let unknown: Vec<_> = rules.filter(|rule| *rule != mutant.rule && !mutant.may_also.contains(rule)).collect();
         if !unknown.is_empty() {

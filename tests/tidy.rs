@@ -7,7 +7,7 @@ mod support {
 use std::{collections::BTreeSet, fs, path::Path, path::PathBuf};
 
 use brownout::{
-    rules::RULES,
+    rules,
     run::run_alone,
     verdict::{Status, judge},
 };
@@ -106,8 +106,20 @@ fn every_rule_passes_somewhere_in_the_suite() {
         let judgement = judge(&run_alone(&case, &suite::reference, 1));
         passed.extend(judgement.verdicts.into_iter().filter(|v| v.status == Status::Pass).map(|v| v.rule));
     }
-    let rules: BTreeSet<_> = RULES.iter().map(|rule| rule.slug.to_owned()).collect();
+    let rules: BTreeSet<_> = rules::all().map(|rule| rule.slug.to_owned()).collect();
     assert_eq!(passed, rules);
+}
+
+#[test]
+fn rules_cite_incidents_that_exist() {
+    let known: BTreeSet<String> =
+        text(&suite::root().join("harness/scenario/incidents.txt")).lines().map(str::to_owned).collect();
+    let is_id = |word: &&str| word.contains('-') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    for rule in rules::all() {
+        for cited in rule.source.split([';', ',']).map(str::trim).filter(is_id) {
+            assert!(known.contains(cited), "`{}` cites {cited}", rule.slug);
+        }
+    }
 }
 
 fn library() -> String {

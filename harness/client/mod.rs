@@ -78,6 +78,8 @@ pub struct Call {
     pub policy: Policy,
     /// Where text goes as it is delivered to the user of a stream.
     pub deltas: Deltas,
+    /// Where the application says what it did with a side effect.
+    pub effects: Effects,
 }
 
 impl Call {
@@ -121,6 +123,31 @@ impl Deltas {
 
     /// All that was handed over, in order.
     pub fn all(&self) -> Vec<(Instant, String)> {
+        self.0.borrow().clone()
+    }
+}
+
+/// Something done with a side effect: a tool that ran, a card that was charged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Effect {
+    /// What was done.
+    pub name: String,
+    /// What tells two honest calls of one name apart, such as the id of a tool call.
+    pub call: String,
+}
+
+/// What the application did with a side effect, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Effects(Rc<RefCell<Vec<Effect>>>);
+
+impl Effects {
+    /// The application did this.
+    pub fn push(&self, name: &str, call: &str) {
+        self.0.borrow_mut().push(Effect { name: name.to_owned(), call: call.to_owned() });
+    }
+
+    /// All that was done, in order.
+    pub fn all(&self) -> Vec<Effect> {
         self.0.borrow().clone()
     }
 }
@@ -200,7 +227,7 @@ impl ResultKind {
 }
 
 /// An error as the client reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Its class, if the client or its adapter can tell.
     #[serde(default)]
@@ -220,4 +247,18 @@ pub struct Failure {
     /// Whether trying again helps.
     #[serde(default)]
     pub retryable: Option<bool>,
+    /// How the reader of a stream learns of it.
+    #[serde(default)]
+    pub channel: Channel,
+}
+
+/// How the reader of a stream learns of an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// It is what the reader's own loop ends with.
+    #[default]
+    Raised,
+    /// The loop ends normally; the error is only in a callback or a rejected promise.
+    OutOfBand,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     decide::{Again, Decision, decide},
     failure::{Failure, Kind},
     send::{Reply, Target},
-    wait,
+    telemetry, wait,
 };
 use crate::{
     causes::Class,
@@ -21,14 +22,9 @@ use crate::{
 /// Makes the request.
 pub async fn run(client: &Reference, call: Call) -> Outcome {
     let deadline = Instant::now() + *client.policy.deadline;
-    let mut request = UserRequest {
-        client,
-        deadline,
-        idempotency: format!("{:032x}", client.random.borrow_mut().u128(..)),
-        call,
-        attempts: 0,
-        charged: false,
-    };
+    let name = || format!("{:032x}", client.random.borrow_mut().u128(..));
+    let (idempotency, correlation) = (name(), name());
+    let mut request = UserRequest { client, deadline, idempotency, correlation, call, attempts: 0, charged: false };
     let outcome = timeout_at(deadline, request.answer()).await;
     let outcome = outcome.unwrap_or_else(|_| Failure::new(Kind::Deadline).reported(Class::Deadline, true));
     Outcome { attempts: Some(request.attempts), ..outcome }
@@ -39,51 +35,80 @@ struct UserRequest<'a> {
     call: Call,
     deadline: Instant,
     idempotency: String,
+    correlation: String,
     attempts: u32,
     /// Work may have been charged, so charge-sensitive work may go nowhere else.
     charged: bool,
 }
 
+/// An attempt that failed, with the record that its follow-up is still to be written into; without a record, none was made.
+struct Lost {
+    failure: Failure,
+    record: Option<telemetry::Open>,
+}
+
 impl UserRequest<'_> {
     async fn answer(&mut self) -> Outcome {
-        let lost = match self.primary().await {
+        let mut lost = match self.primary().await {
             Ok(reply) => return self.handed_over(reply, Host::Primary),
             Err(lost) => lost,
         };
-        let decision = self.decide(&lost);
-        let Some(target) = self.target().filter(|_| decision.fallback && !self.charged_twice_there()) else {
-            return lost.reported(decision.class, decision.again != Again::No);
+        let decision = self.decide(&lost.failure);
+        let (target, word) = match self.fallback(&lost.failure, &decision) {
+            Ok(target) => (Some(target), "used"),
+            Err(word) => (None, word),
         };
-        let (timeout, name) = (*self.client.policy.fallback.timeout, target.name);
-        match self.attempt(&target, timeout, self.deadline).await {
-            Ok(reply) => self.handed_over(reply, name),
+        lost.record.iter_mut().for_each(|record| record.decided(word));
+        let Some(target) = target else {
+            return lost.failure.reported(decision.class, decision.again != Again::No);
+        };
+        drop(lost);
+        let timeout = *self.client.policy.fallback.timeout;
+        match self.attempt(&target, 1, timeout, self.deadline).await {
+            Ok(reply) => self.handed_over(reply, target.name),
             Err(lost) => {
-                let decision = self.decide(&lost);
-                lost.reported(decision.class, decision.again != Again::No)
+                let decision = self.decide(&lost.failure);
+                lost.failure.reported(decision.class, decision.again != Again::No)
             }
         }
     }
 
+    /// The one fallback decision: another provider, or why there is none.
+    fn fallback(&self, lost: &Failure, decision: &Decision) -> Result<Provider, &'static str> {
+        if lost.committed {
+            Err("committed")
+        } else if !self.call.request.fallback_safe {
+            Err("unsafe")
+        } else if !decision.fallback || self.charged_twice_there() {
+            Err("not-eligible")
+        } else {
+            self.target().ok_or("unavailable")
+        }
+    }
+
     /// Attempts at the primary until one succeeds or none may follow.
-    async fn primary(&mut self) -> Result<Reply, Failure> {
+    async fn primary(&mut self) -> Result<Reply, Lost> {
         let Some(provider) = self.call.provider(Host::Primary).cloned() else {
-            return Err(Failure::new(Kind::Connect));
+            return Err(Lost { failure: Failure::new(Kind::Connect), record: None });
         };
         self.client.budget.borrow_mut().earn();
         let mut once = 0;
         for n in 1.. {
             let until = self.primary_until();
             let timeout = *self.client.policy.attempt_timeout;
-            let failure = match self.attempt(&provider, timeout, until).await {
+            let lost = match self.attempt(&provider, n, timeout, until).await {
                 Ok(reply) => return Ok(reply),
-                Err(failure) => failure,
+                Err(lost) => lost,
             };
-            let decision = self.decide(&failure);
+            let decision = self.decide(&lost.failure);
             self.charged |= decision.charged;
             once += u32::from(decision.again == Again::Once);
-            match self.wait_before_next(n, once, &failure, &decision) {
-                Some(wait) => sleep(wait).await,
-                None => return Err(failure),
+            match self.wait_before_next(n, once, &lost.failure, &decision) {
+                Some(wait) => {
+                    drop(lost);
+                    sleep(wait).await;
+                }
+                None => return Err(lost),
             }
         }
         unreachable!("attempts are bounded by the policy")
@@ -143,13 +168,23 @@ impl UserRequest<'_> {
         (wait < left && self.client.budget.borrow_mut().spend()).then_some(wait)
     }
 
-    async fn attempt(&mut self, provider: &Provider, timeout: Duration, until: Instant) -> Result<Reply, Failure> {
+    async fn attempt(&mut self, provider: &Provider, n: u32, timeout: Duration, until: Instant) -> Result<Reply, Lost> {
         let permit = self.client.in_flight.acquire().await;
         self.attempts += 1;
-        let target = Target { provider, timeout, until, deadline: self.deadline, idempotency: &self.idempotency };
-        let result = self.client.send(&self.call, target).await;
+        let target = Target {
+            provider,
+            timeout,
+            until,
+            deadline: self.deadline,
+            idempotency: &self.idempotency,
+            correlation: &self.correlation,
+            attempt: n,
+        };
+        let mut record = telemetry::Open::begin(&target, self.call.request.stream, n, &self.client.hooks);
+        let result = self.client.send(&self.call, &target).await;
         drop(permit);
-        result
+        record.ended(&result);
+        result.map_err(|failure| Lost { failure, record: Some(record) })
     }
 
     fn handed_over(&self, reply: Reply, by: Host) -> Outcome {
@@ -163,6 +198,7 @@ impl UserRequest<'_> {
                 code: None,
                 message: "the model refused, or a filter did".to_owned(),
                 retryable: Some(false),
+                ..Default::default()
             };
             Outcome { error: Some(error), ..Outcome::new(ResultKind::Refused) }
         } else {
@@ -173,6 +209,22 @@ impl UserRequest<'_> {
         outcome.tool_calls = reply.tool_calls;
         outcome.usage = reply.usage;
         outcome.served_by = Some(by);
+        if outcome.result == ResultKind::Completed {
+            self.run_tools(&outcome.tool_calls);
+        }
         outcome
+    }
+
+    /// The application runs each tool call once, by its id.
+    fn run_tools(&self, calls: &[Json]) {
+        let mut done = Vec::new();
+        for (place, call) in calls.iter().enumerate() {
+            // Some providers name no id: then the place tells two calls apart.
+            let id = call["id"].as_str().filter(|id| !id.is_empty()).map_or_else(|| format!("#{place}"), str::to_owned);
+            if !done.contains(&id) {
+                self.call.effects.push(call["function"]["name"].as_str().unwrap_or_default(), &id);
+                done.push(id);
+            }
+        }
     }
 }

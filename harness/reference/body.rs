@@ -43,27 +43,32 @@ fn answer(choice: &Json, usage: &Json) -> Result<Reply, Failure> {
     let refusal = message["refusal"].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let finish_reason = choice["finish_reason"].as_str().filter(|word| !word.is_empty()).map(str::to_owned);
     let tool_calls: Vec<Json> = message["tool_calls"].as_array().cloned().unwrap_or_default();
-    let reply = Reply { text, refusal, finish_reason, tool_calls, usage: usage.is_object().then(|| usage.clone()) };
+    let usage = usage.is_object().then(|| usage.clone());
+    let reply = Reply { text, refusal, finish_reason, tool_calls, usage, status: 200 };
     check(reply)
 }
 
 /// What must hold of every answer, plain or streamed.
 pub fn check(reply: Reply) -> Result<Reply, Failure> {
+    match fault(&reply) {
+        Some(kind) => Err(Failure { usage_present: reply.usage.is_some(), ..Failure::new(kind) }),
+        None => Ok(reply),
+    }
+}
+
+fn fault(reply: &Reply) -> Option<Kind> {
     let finish = reply.finish_reason.as_deref().unwrap_or_default();
     if chunk::is_failure(finish) {
-        return Err(Failure::new(Kind::FinishError));
+        return Some(Kind::FinishError);
     }
     if !reply.tool_calls.is_empty() && matches!(finish, "length" | "content_filter") {
-        return Err(Failure::new(Kind::HalfToolCall));
+        return Some(Kind::HalfToolCall);
     }
     let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty()
         && reply.refusal.is_none()
         && reply.tool_calls.is_empty();
     // A filtered or cut answer may be empty: its finish reason says so.
-    if blank && !matches!(finish, "content_filter" | "length") {
-        return Err(Failure::new(Kind::Blank));
-    }
-    Ok(reply)
+    (blank && !matches!(finish, "content_filter" | "length")).then_some(Kind::Blank)
 }
 
 #[cfg(test)]

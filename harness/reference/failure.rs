@@ -25,6 +25,10 @@ pub struct Failure {
     pub should_retry: Option<bool>,
     /// Content had reached the user.
     pub committed: bool,
+    /// Which timeout ended it: `connect`, `attempt`, `idle`, `semantic-idle` or `deadline`.
+    pub timeout: Option<&'static str>,
+    /// Usage had come all the same.
+    pub usage_present: bool,
 }
 
 /// What went wrong.
@@ -86,7 +90,22 @@ pub enum Hint {
 impl Failure {
     /// A failure of which nothing else is known.
     pub fn new(kind: Kind) -> Self {
-        Failure { kind, status: None, codes: Vec::new(), hint: None, wait: None, should_retry: None, committed: false }
+        Failure {
+            kind,
+            status: None,
+            codes: Vec::new(),
+            hint: None,
+            wait: None,
+            should_retry: None,
+            committed: false,
+            timeout: None,
+            usage_present: false,
+        }
+    }
+
+    /// A failure by this timeout.
+    pub fn timed_out(kind: Kind, timeout: &'static str) -> Self {
+        Failure { timeout: Some(timeout), ..Failure::new(kind) }
     }
 
     /// The status that counts: that of an error object, where it names one.
@@ -106,12 +125,13 @@ impl Failure {
             code: self.code(),
             message: self.to_string(),
             retryable: Some(retryable),
+            ..Default::default()
         };
         Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
     }
 
     /// The provider's code, if it looks like one.
-    fn code(&self) -> Option<String> {
+    pub fn code(&self) -> Option<String> {
         let is_code = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
         self.codes.first().filter(|code| code.len() <= 40 && code.chars().all(is_code)).cloned()
     }

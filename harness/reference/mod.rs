@@ -10,12 +10,17 @@ mod budget;
 mod chunk;
 mod decide;
 mod failure;
+mod hooks;
 mod send;
 mod sse;
 mod stream;
+mod telemetry;
 mod wait;
 
 use std::cell::RefCell;
+
+pub use hooks::{Hooks, Outgoing};
+pub use telemetry::{Record, emit};
 
 use tokio::sync::Semaphore;
 
@@ -29,6 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Reference {
     policy: Policy,
+    hooks: Hooks,
     http: reqwest::Client,
     budget: RefCell<budget::Budget>,
     random: RefCell<fastrand::Rng>,
@@ -38,6 +44,11 @@ pub struct Reference {
 impl Reference {
     /// A client that obeys this policy; the seed decides its jitter.
     pub fn new(policy: &Policy, seed: u64) -> Self {
+        Reference::with_hooks(policy, seed, Hooks::default())
+    }
+
+    /// The same, with something hung in.
+    pub fn with_hooks(policy: &Policy, seed: u64, hooks: Hooks) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -46,6 +57,7 @@ impl Reference {
             .build()
             .expect("a client without TLS and proxy has nothing that can fail");
         Reference {
+            hooks,
             http,
             budget: RefCell::new(budget::Budget::new(policy.retry_budget.as_ref().cloned())),
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
@@ -69,6 +81,8 @@ impl Client for Reference {
             RetryAfter,
             Fallback,
             Deadline,
+            Tools,
+            Telemetry,
             Usage,
             Idempotency,
             RetryBudget,

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Reference, body,
+    Outgoing, Reference, body,
     failure::{Failure, Kind},
     stream, wait,
 };
@@ -28,6 +28,10 @@ pub struct Target<'a> {
     pub deadline: Instant,
     /// One value per user request.
     pub idempotency: &'a str,
+    /// Another one, for the records.
+    pub correlation: &'a str,
+    /// The attempt at this provider, from 1.
+    pub attempt: u32,
 }
 
 /// An answer.
@@ -43,15 +47,19 @@ pub struct Reply {
     pub tool_calls: Vec<Json>,
     /// Usage, as served.
     pub usage: Option<Json>,
+    /// The status that it came with.
+    pub status: u16,
 }
 
 impl Reference {
     /// Makes one attempt.
-    pub async fn send(&self, call: &Call, target: Target<'_>) -> Result<Reply, Failure> {
-        let given_up = target.until.min(Instant::now() + target.timeout);
-        let request = self.request(call, &target);
+    pub async fn send(&self, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
+        let own = Instant::now() + target.timeout;
+        let (given_up, limit) = if own <= target.until { (own, "attempt") } else { (target.until, "deadline") };
+        let request = self.request(call, target);
         let response = timeout_at(given_up, request.send()).await;
-        let response = response.map_err(|_| Failure::new(Kind::HeadTimeout))?.map_err(|error| no_head(&error))?;
+        let response =
+            response.map_err(|_| Failure::timed_out(Kind::HeadTimeout, limit))?.map_err(|error| no_head(&error))?;
         if !response.status().is_success() {
             return Err(self.refused(response, given_up).await);
         }
@@ -59,11 +67,11 @@ impl Reference {
             return Err(Failure { status: Some(response.status().as_u16()), ..Failure::new(Kind::Html) });
         }
         if call.request.stream && !kind(&response).starts_with("application/json") {
-            return stream::read(response, self.policy(), call, &target).await;
+            return stream::read(response, self.policy(), call, target).await;
         }
         let reply = timeout_at(given_up, self.plain(response))
             .await
-            .unwrap_or_else(|_| Err(Failure::new(Kind::BodyTimeout)))?;
+            .unwrap_or_else(|_| Err(Failure::timed_out(Kind::BodyTimeout, limit)))?;
         if call.request.stream {
             // A whole answer where a stream was asked for is still an answer.
             reply.text.iter().for_each(|text| call.deltas.push(text));
@@ -77,17 +85,23 @@ impl Reference {
     }
 
     fn request(&self, call: &Call, target: &Target) -> reqwest::RequestBuilder {
-        let mut request =
-            self.http.post(self.url(&target.provider.base_url)).header("content-type", "application/json");
         let key = target.provider.api_key.trim();
-        request = match &self.policy.endpoint.auth {
-            Auth::Bearer => request.header("authorization", format!("Bearer {key}")),
-            Auth::Header(name) => request.header(name.as_str(), key),
+        let credential = match &self.policy.endpoint.auth {
+            Auth::Bearer => ("authorization".to_owned(), format!("Bearer {key}")),
+            Auth::Header(name) => (name.clone(), key.to_owned()),
         };
-        if let Some(name) = self.policy.charge.idempotency_header.as_ref() {
-            request = request.header(name.as_str(), target.idempotency);
-        }
-        request.body(payload(call, &target.provider.model).to_string())
+        let idempotency = self.policy.charge.idempotency_header.as_ref();
+        let idempotency = idempotency.map(|name| (name.clone(), target.idempotency.to_owned()));
+        let kind = ("content-type".to_owned(), "application/json".to_owned());
+        let outgoing = (self.hooks.send)(Outgoing {
+            provider: target.provider.name,
+            attempt: target.attempt,
+            url: self.url(&target.provider.base_url),
+            headers: [kind, credential].into_iter().chain(idempotency).collect(),
+            body: payload(call, &target.provider.model),
+        });
+        let request = self.http.post(outgoing.url).body(outgoing.body.to_string());
+        outgoing.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
     /// The pinned path at the provider's host, whatever path its base URL ends with.
@@ -120,7 +134,11 @@ impl Reference {
             Ok(bytes) => body::read(&bytes),
             Err(failure) => Err(failure),
         };
-        reply.map_err(|failure| Failure { status: Some(status), wait: wait::asked_for(&headers), ..failure })
+        reply.map(|reply| Reply { status, ..reply }).map_err(|failure| Failure {
+            status: Some(status),
+            wait: wait::asked_for(&headers),
+            ..failure
+        })
     }
 
     /// A whole body, each piece of it within the idle timeout.
@@ -128,7 +146,7 @@ impl Reference {
         let mut bytes = Vec::new();
         loop {
             let piece = timeout_at(Instant::now() + *self.policy.idle_timeout, response.chunk()).await;
-            match piece.map_err(|_| Failure::new(Kind::BodyTimeout))?.map_err(|error| broken(&error))? {
+            match piece.map_err(|_| Failure::timed_out(Kind::BodyTimeout, "idle"))?.map_err(|error| broken(&error))? {
                 Some(piece) => bytes.extend(piece),
                 None => return Ok(bytes),
             }
@@ -163,12 +181,12 @@ pub fn cannot_be_unpacked(error: &reqwest::Error) -> bool {
 }
 
 fn no_head(error: &reqwest::Error) -> Failure {
-    Failure::new(match (error.is_connect(), error.is_timeout()) {
-        (true, true) => Kind::ConnectTimeout,
-        (true, false) => Kind::Connect,
-        (false, true) => Kind::HeadTimeout,
-        (false, false) => Kind::NoHead,
-    })
+    match (error.is_connect(), error.is_timeout()) {
+        (true, true) => Failure::timed_out(Kind::ConnectTimeout, "connect"),
+        (true, false) => Failure::new(Kind::Connect),
+        (false, true) => Failure::timed_out(Kind::HeadTimeout, "attempt"),
+        (false, false) => Failure::new(Kind::NoHead),
+    }
 }
 
 /// Only fields that are documented, and none that is null.

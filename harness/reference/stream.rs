@@ -46,9 +46,10 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
         Err(_) if reader.complete(false) => reader.whole(),
         Err(failure) => Err(failure),
     };
-    outcome.map_err(|failure| Failure {
+    outcome.map(|reply| Reply { status: reader.status, ..reply }).map_err(|failure| Failure {
         committed: reader.committed,
         status: failure.status.or(Some(reader.status)),
+        usage_present: failure.usage_present || reader.answer.usage.is_some(),
         ..failure
     })
 }
@@ -87,10 +88,9 @@ struct Fragments {
 impl Reader<'_> {
     async fn all(&mut self, response: &mut Response, events: &mut Events) -> Result<(), Failure> {
         loop {
-            let (limit, kind) = self.next_limit();
+            let (limit, source) = self.next_limit();
             let piece = match timeout_at(limit, response.chunk()).await {
-                Err(_) if kind == Kind::StreamCut => return Ok(()),
-                Err(_) => return Err(Failure::new(kind)),
+                Err(_) => return source.map_or(Ok(()), |source| Err(Failure::timed_out(Kind::StreamTimeout, source))),
                 Ok(piece) => piece.map_err(|error| broken(&error))?,
             };
             let Some(piece) = piece else { return Ok(()) };
@@ -105,15 +105,15 @@ impl Reader<'_> {
         }
     }
 
-    /// The next moment at which waiting ends, and what that means: after the finish reason, the end of the grace is an end.
-    fn next_limit(&self) -> (Instant, Kind) {
+    /// The next moment at which waiting ends, and the timeout that is; after the finish reason, the end of the grace is none.
+    fn next_limit(&self) -> (Instant, Option<&'static str>) {
         if let Some(finished) = self.finished {
-            return (finished + *self.policy.parser.finish_grace, Kind::StreamCut);
+            return (finished + *self.policy.parser.finish_grace, None);
         }
-        let idle = self.alive_at + *self.policy.idle_timeout;
-        let semantic = self.semantic_limit();
-        let last = if self.committed { self.deadline } else { self.until };
-        (idle.min(semantic).min(last), Kind::StreamTimeout)
+        let idle = (self.alive_at + *self.policy.idle_timeout, Some("idle"));
+        let semantic = (self.semantic_limit(), Some("semantic-idle"));
+        let last = (if self.committed { self.deadline } else { self.until }, Some("deadline"));
+        idle.min(semantic).min(last)
     }
 
     fn semantic_limit(&self) -> Instant {

@@ -1,9 +1,14 @@
 //! What a body says: an answer, an error, or why it is neither.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
 use super::{http::Head, sse};
-use crate::causes::{Body, End};
+use crate::{
+    causes::{Body, End},
+    transcript::digest,
+};
 
 /// The finish reasons of the documented set.
 const LISTED: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
@@ -23,10 +28,12 @@ pub struct Answer {
     pub end: Option<End>,
     /// The text of each choice.
     pub texts: Vec<String>,
-    /// It carried usage.
-    pub usage: bool,
-    /// Tool calls in its first choice.
-    pub tool_calls: usize,
+    /// The counts of each usage object, in order.
+    pub usages: Vec<BTreeMap<String, u64>>,
+    /// Digests of name and arguments of the tool calls in its first choice.
+    pub calls: Vec<String>,
+    /// Characters of content on a stream, reasoning and tool fragments included.
+    pub content: usize,
 }
 
 /// An error object.
@@ -105,7 +112,7 @@ fn completion(json: &Json) -> Answer {
     if let Some(error) = error_of(json) {
         return Answer { kinds: vec![Body::Error], error: Some(error), ..Answer::default() };
     }
-    let mut answer = Answer { usage: json["usage"].is_object(), ..Answer::default() };
+    let mut answer = Answer { usages: counts(&json["usage"]).into_iter().collect(), ..Answer::default() };
     let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
     let messages: Vec<&Map<String, Json>> = choices.iter().filter_map(|choice| choice["message"].as_object()).collect();
     if choices.is_empty() || messages.len() < choices.len() {
@@ -118,11 +125,11 @@ fn completion(json: &Json) -> Answer {
     answer.finish = with_unlisted(answer.finish, true);
     answer.texts = messages.iter().map(|message| text_of_message(message)).collect();
     let calls = messages[0].get("tool_calls").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-    answer.tool_calls = calls.len();
+    answer.calls = calls.iter().map(|call| digest_of_call(&name_of(call), &arguments_of(call))).collect();
     let refusal = messages
         .iter()
         .any(|message| message.get("refusal").and_then(Json::as_str).is_some_and(|text| !text.is_empty()));
-    let arguments: Vec<String> = calls.iter().map(|call| argument_text(&call["function"]["arguments"])).collect();
+    let arguments: Vec<String> = calls.iter().map(arguments_of).collect();
     let function = messages[0].get("function_call").is_some_and(Json::is_object);
     shape(&mut answer, refusal, &arguments, function);
     answer
@@ -143,6 +150,27 @@ fn text_of(content: Option<&Json>) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The counts of a usage object, as far as they are whole numbers; `None`: it is none.
+pub fn counts(usage: &Json) -> Option<BTreeMap<String, u64>> {
+    let fields = usage.as_object()?;
+    Some(fields.iter().filter_map(|(key, value)| Some((key.clone(), value.as_u64()?))).collect())
+}
+
+/// What a tool call is compared by.
+pub fn digest_of_call(name: &str, arguments: &str) -> String {
+    digest(&format!("{name}({arguments})"))
+}
+
+/// The function's name of a tool call in OpenAI's shape.
+pub fn name_of(call: &Json) -> String {
+    call["function"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The arguments of a tool call in OpenAI's shape, as text.
+pub fn arguments_of(call: &Json) -> String {
+    argument_text(&call["function"]["arguments"])
 }
 
 fn argument_text(arguments: &Json) -> String {
@@ -201,8 +229,16 @@ struct Stream {
     done: bool,
     finished: bool,
     refusal: bool,
-    arguments: Vec<(u64, String)>,
+    calls: Vec<Call>,
     bad: bool,
+}
+
+/// A tool call as its fragments put it together.
+#[derive(Default)]
+struct Call {
+    index: u64,
+    name: String,
+    arguments: String,
 }
 
 impl Stream {
@@ -247,7 +283,7 @@ impl Stream {
         if let Some(error) = error_of(json) {
             return self.error(error);
         }
-        self.answer.usage |= json["usage"].is_object();
+        self.answer.usages.extend(counts(&json["usage"]));
         let Some(choices) = json["choices"].as_array() else { return };
         self.chunks += 1;
         for choice in choices {
@@ -272,6 +308,7 @@ impl Stream {
         for call in delta["tool_calls"].as_array().into_iter().flatten().filter(|_| index == 0) {
             self.call(call);
         }
+        self.answer.content += length_of_content(delta);
         let word = finish_word(choice.get("finish_reason"));
         if !word.is_empty() {
             self.finished = true;
@@ -281,10 +318,16 @@ impl Stream {
 
     fn call(&mut self, call: &Json) {
         let index = call["index"].as_u64().unwrap_or(0);
-        let fragment = argument_text(&call["function"]["arguments"]);
-        match self.arguments.iter_mut().find(|(known, _)| *known == index) {
-            Some((_, arguments)) => arguments.push_str(&fragment),
-            None => self.arguments.push((index, fragment)),
+        let known = match self.calls.iter().position(|known| known.index == index) {
+            Some(place) => &mut self.calls[place],
+            None => {
+                self.calls.push(Call { index, ..Call::default() });
+                self.calls.last_mut().expect("one was pushed")
+            }
+        };
+        known.arguments.push_str(&arguments_of(call));
+        if known.name.is_empty() {
+            known.name = name_of(call);
         }
     }
 
@@ -296,7 +339,7 @@ impl Stream {
             (false, true) => Some(End::Done),
             (false, false) => Some(End::Neither),
         };
-        self.answer.tool_calls = self.arguments.len();
+        self.answer.calls = self.calls.iter().map(|call| digest_of_call(&call.name, &call.arguments)).collect();
         if self.answer.error.is_some() {
             return self.answer;
         }
@@ -305,11 +348,20 @@ impl Stream {
         } else if self.chunks == 0 {
             self.answer.kinds.push(Body::NoEvents);
         } else if self.finished || self.done {
-            let arguments: Vec<String> = self.arguments.into_iter().map(|(_, arguments)| arguments).collect();
+            let arguments: Vec<String> = self.calls.into_iter().map(|call| call.arguments).collect();
             shape(&mut self.answer, self.refusal, &arguments, false);
         }
         self.answer
     }
+}
+
+/// Characters that a delta carries: text, refusal, reasoning, tool fragments.
+fn length_of_content(delta: &Json) -> usize {
+    let texts = ["refusal", "reasoning", "reasoning_content"].map(|key| delta[key].as_str().map_or(0, str::len));
+    let fragments = delta["tool_calls"].as_array().into_iter().flatten();
+    // A fragment with nothing but an id or a name is content too.
+    let fragments: usize = fragments.map(|call| 1 + arguments_of(call).len()).sum();
+    text_of(delta.get("content")).len() + texts.iter().sum::<usize>() + fragments
 }
 
 /// The error object of a payload: under `error`, inside a choice, flat, or in a list.

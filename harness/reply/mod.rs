@@ -4,20 +4,24 @@
 
 mod body;
 mod http;
+mod pace;
 mod sse;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use crate::{
     causes::{Body, End, Location, Wire},
-    policy::{Policy, StreamEnd},
+    policy::{Policy, StreamEnd, UsageChunks},
     scenario::{By, Point},
     transcript::{Micros, ReplyFacts},
     wire::{Ending, Seen, Served},
 };
 
-pub use body::Answer;
+pub use body::{Answer, arguments_of, counts, digest_of_call, name_of};
 use http::{Framed, Head};
+pub use pace::{Sends, pace};
 
 /// What a reply said.
 #[derive(Debug, Clone)]
@@ -41,6 +45,7 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
         let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
         answers = answer.texts.clone();
         body_facts(&mut facts, head, &answer, phrases);
+        facts.usage = usage(&answer.usages, policy.parser.usage_chunks);
         // A coding that nobody asked for, or that is not what the head says, may be refused.
         if decoded.mislabelled || (decoded.zipped && !accepts_gzip(seen)) {
             facts.body.push(Body::Mislabelled);
@@ -101,11 +106,22 @@ fn body_facts(facts: &mut ReplyFacts, head: &Head, answer: &Answer, phrases: &[S
     facts.stream = answer.stream;
     facts.finish = answer.finish.clone();
     facts.end = answer.end;
-    facts.usage = answer.usage;
-    facts.tool_calls = answer.tool_calls;
+    facts.calls = answer.calls.clone();
     let text = answer.texts.first().map_or("", String::as_str);
     facts.text = text.chars().count();
     facts.trimmed = text.trim().chars().count();
+}
+
+/// Several usage objects put together: a later value replaces an earlier one, field by field, or they add up.
+fn usage(usages: &[BTreeMap<String, u64>], chunks: UsageChunks) -> Option<BTreeMap<String, u64>> {
+    let together = |mut sum: BTreeMap<String, u64>, next: &BTreeMap<String, u64>| {
+        for (field, count) in next {
+            let known = sum.entry(field.clone()).or_default();
+            *known = if chunks == UsageChunks::Sum { *known + count } else { *count };
+        }
+        sum
+    };
+    (!usages.is_empty()).then(|| usages.iter().fold(BTreeMap::new(), together))
 }
 
 fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Policy) -> Wire {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     causes::{Cause, Causes, Match, Mode, OneOrMany},
-    rules::{Level, RULES, Rule},
+    rules::{self, Level, Rule},
     scenario::{Case, Family},
 };
 
@@ -26,10 +26,10 @@ pub fn explain(name: &str, cases: &[Case], table: &Causes) -> Option<String> {
 
 /// Every name that can be explained, for suggestions.
 pub fn names(cases: &[Case], table: &Causes) -> Vec<String> {
-    let rules = RULES.iter().map(|rule| rule.slug.to_owned());
+    let slugs = rules::all().map(|rule| rule.slug.to_owned());
     let causes = table.causes.iter().map(|cause| cause.id.clone());
     let families = Family::ALL.into_iter().map(|family| family.to_string());
-    rules.chain(causes).chain(families).chain(cases.iter().map(|case| case.id.clone())).collect()
+    slugs.chain(causes).chain(families).chain(cases.iter().map(|case| case.id.clone())).collect()
 }
 
 fn lines(title: &str, rows: &[(&str, String)]) -> String {

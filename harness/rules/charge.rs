@@ -1,7 +1,34 @@
 //! Work that costs money or has effects is not done twice.
 
-use super::{Breach, Findings, View};
+use super::{Breach, Capability, Findings, Level, Load, Rule, View};
 use crate::transcript::Attempt;
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "no-double-charge",
+        level: Level::Must,
+        needs: Some(Capability::Idempotency),
+        per_user: true,
+        load: Load::Sensitive,
+        sentence: "Charge-sensitive work is not sent again once it may have been charged, unless to the same provider under the \
+                   same idempotency key where the policy says that keys deduplicate.",
+        source: "mission, step 3: no duplicate charge-sensitive workflow; timeout-retry-billed-again, idem-no-key-on-nonidempotent-post",
+        remedy: "Ask before each further attempt whether the last one may have been charged.",
+        judge: no_double_charge,
+    },
+    Rule {
+        slug: "effects-once",
+        level: Level::Must,
+        needs: Some(Capability::Tools),
+        per_user: false,
+        load: Load::Immune,
+        sentence: "One call of a side effect happens at most once per user request.",
+        source: "mission, step 3: no duplicate charge-sensitive workflow; tool-effect-unknown-outcome-retry, stream-retry-phantom-tool-call",
+        remedy: "Run a tool when the answer is complete, and remember by its id that it ran.",
+        judge: effects_once,
+    },
+];
 
 pub fn no_double_charge(view: &View) -> Findings {
     let mut findings = Findings::default();
@@ -29,4 +56,16 @@ fn deduplicated(view: &View, attempt: &Attempt, next: &Attempt) -> bool {
         && attempt.host == next.host
         && key(attempt).is_some()
         && key(attempt) == key(next)
+}
+
+pub fn effects_once(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, request) in view.users() {
+        for (place, effect) in request.effects.iter().enumerate() {
+            findings.check(request.effects[..place].contains(effect), || {
+                Breach::of_user(user, format_args!("`{}` was done again for the same call", effect.name), "once")
+            });
+        }
+    }
+    findings
 }

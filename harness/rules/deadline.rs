@@ -1,7 +1,44 @@
 //! Time limits: of a user request, of an attempt, of everything.
 
-use super::{ALLOWANCE, Breach, Findings, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
 use crate::{scenario::Host, transcript::Attempt};
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "deadline-kept",
+        level: Level::Must,
+        needs: Some(Capability::Deadline),
+        per_user: false,
+        load: Load::Sensitive,
+        sentence: "The outcome reaches the user within the total deadline: attempts, waits and fallback included.",
+        source: "mission, step 4: retries and timeouts fit inside the user experience budget",
+        remedy: "Carry one deadline through attempts, waits and fallback; give each attempt only what is left.",
+        judge: deadline_kept,
+    },
+    Rule {
+        slug: "attempt-timeout-kept",
+        level: Level::Must,
+        needs: None,
+        per_user: false,
+        load: Load::Sensitive,
+        sentence: "A silent provider is given up within the timeout of one attempt.",
+        source: "mission, step 4: per-attempt timeout; hang-no-attempt-timeout",
+        remedy: "Set a timeout for each attempt: to the head of a stream, to the last byte of a plain reply.",
+        judge: attempt_timeout_kept,
+    },
+    Rule {
+        slug: "terminates",
+        level: Level::Must,
+        needs: None,
+        per_user: false,
+        load: Load::Sensitive,
+        sentence: "Every user request ends.",
+        source: "mission, step 4: total deadline; stream-idle-no-timeout",
+        remedy: "Put every wait under the total deadline.",
+        judge: terminates,
+    },
+];
 
 pub fn deadline_kept(view: &View) -> Findings {
     let mut findings = Findings::default();

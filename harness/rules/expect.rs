@@ -1,11 +1,24 @@
 //! What a scenario itself expects: all of its groups, in each any one of the alternatives.
 
-use super::{ALLOWANCE, Breach, Findings, View, view};
+use super::{ALLOWANCE, Breach, Findings, Level, Load, Rule, View, view};
 use crate::{
     causes::ResultWord,
     scenario::{Expect, ExpectedOutcome, Host},
     transcript::UserRequest,
 };
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[Rule {
+    slug: "as-expected",
+    level: Level::Must,
+    needs: None,
+    per_user: true,
+    load: Load::Sensitive,
+    sentence: "What the scenario itself expects, and no rule can derive.",
+    source: "the scenario's `expect`",
+    remedy: "Read the scenario's `why`.",
+    judge: as_expected,
+}];
 
 pub fn as_expected(view: &View) -> Findings {
     let mut findings = Findings::default();

@@ -1,11 +1,48 @@
 //! The fallback: one decision, only where it is allowed, and there for sure.
 
-use super::{ALLOWANCE, Breach, Findings, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
 use crate::{
     causes::{Demand, ResultWord},
     scenario::Host,
     transcript::Attempt,
 };
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "one-fallback",
+        level: Level::Must,
+        needs: Some(Capability::Fallback),
+        per_user: true,
+        load: Load::Immune,
+        sentence: "At most one fallback decision per user request: no ping-pong, no cascade, no race of two answers.",
+        source: "mission, step 3: one fallback decision per user request; fallback-infinite-loop-sdk, fallback-resets-retry-cycle",
+        remedy: "Decide once per user request, outside every retry loop, and remember that it was decided.",
+        judge: one_fallback,
+    },
+    Rule {
+        slug: "fallback-allowed",
+        level: Level::Must,
+        needs: Some(Capability::Fallback),
+        per_user: true,
+        load: Load::Sensitive,
+        sentence: "No fallback after a cause whose cell is `never`, nor when the request says that it is unsafe.",
+        source: "mission: avoid making fallback decisions from HTTP status alone; causes.yaml, column fallback",
+        remedy: "Decide from the cause (status, error code, body), and ask the request class whether another provider may answer.",
+        judge: fallback_allowed,
+    },
+    Rule {
+        slug: "fallback-used",
+        level: Level::Must,
+        needs: Some(Capability::Fallback),
+        per_user: true,
+        load: Load::Sensitive,
+        sentence: "After a cause whose cell is `must`, with a safe target and more than the reserve left, the fallback is tried.",
+        source: "mission, FAQ on fallback; causes.yaml, column fallback; fallback-not-on-connection-error, fallback-not-on-429-capacity",
+        remedy: "Count this cause among those that lose the primary.",
+        judge: fallback_used,
+    },
+];
 
 pub fn one_fallback(view: &View) -> Findings {
     let mut findings = Findings::default();

@@ -1,14 +1,73 @@
 //! What the client makes of replies: nothing broken passes as success, nothing good is thrown away.
 
-use super::{ALLOWANCE, Breach, Findings, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, answer::is_refusal, view};
 use crate::{
     causes::{Body, ResultWord},
     scenario::Host,
     transcript::{Attempt, Delivered, OutcomeFacts},
 };
 
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "committed-answer",
+        level: Level::Must,
+        needs: Some(Capability::Stream),
+        per_user: true,
+        load: Load::Immune,
+        sentence: "After the first delta reached the user there is no silent retry and no fallback, and nothing is glued on.",
+        source: "causes.yaml, adjust `committed`; fb-midstream-retry-duplicates-text, fallback-after-partial-duplicates",
+        remedy: "Once text was delivered, end the stream with an error that says so; let the user decide.",
+        judge: committed_answer,
+    },
+    Rule {
+        slug: "honest-success",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "`completed` only if one provider served a complete answer, and the text is that answer.",
+        source: "mission, step 2; stream-cut-forwarded-as-success, end-eof-no-terminal, body-200-truncated-json",
+        remedy: "Complete a stream on its terminal signal only, and a body only if it parses whole.",
+        judge: honest_success,
+    },
+    Rule {
+        slug: "answer-belongs",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "Every delivered piece comes from this user's attempts, and all from one.",
+        source: "stream-error-cross-talk, fallback-after-partial-duplicates",
+        remedy: "Keep the buffers of attempts and users apart; start the answer anew with each attempt.",
+        judge: answer_belongs,
+    },
+    Rule {
+        slug: "error-not-success",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "An error payload (200 or not, whole or mid-stream) is never a completion.",
+        source: "mission, step 2: avoid treating an error payload as a successful completion; status-200-with-error-body",
+        remedy: "Look for a non-null `error` before reading choices, in bodies and in every event.",
+        judge: error_not_success,
+    },
+    Rule {
+        slug: "valid-reply-accepted",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Sensitive,
+        sentence: "A legal answer, however unusual, is accepted.",
+        source: "mission, step 2: parse the response without null-reference errors; contract.md section 4",
+        remedy: "Require only what the contract promises: choices and a message; treat everything else as optional.",
+        judge: valid_reply_accepted,
+    },
+];
+
 /// The completed outcomes, with their users.
-fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeFacts)> {
+pub(super) fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeFacts)> {
     view.users().filter_map(|(user, request)| {
         let outcome = request.outcome.as_ref()?;
         (outcome.result.word() == ResultWord::Completed).then_some((user, outcome))
@@ -16,7 +75,7 @@ fn completions<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a OutcomeF
 }
 
 /// The attempt an answer comes from: that of its text, else the user's last.
-fn origin(view: &View, user: usize, outcome: &OutcomeFacts) -> Option<usize> {
+pub(super) fn origin(view: &View, user: usize, outcome: &OutcomeFacts) -> Option<usize> {
     let spans = outcome.text.iter().chain(&outcome.streamed).flat_map(|text| &text.spans);
     spans.map(|span| span.attempt).next().or_else(|| view.of_user(user).last().map(|(index, _)| index))
 }
@@ -37,12 +96,17 @@ pub fn honest_success(view: &View) -> Findings {
         };
         let attempt = &view.t.attempts[index];
         let texts: Vec<_> = outcome.text.iter().chain(&outcome.streamed).collect();
-        if carries_error(attempt) || !texts.iter().all(|text| of_one_piece(text)) {
+        if carries_error(attempt) || is_refusal(view.ended(index).cause) || !texts.iter().all(|text| of_one_piece(text))
+        {
             continue;
         }
         let accepted = view.cells(index).is_none_or(|cells| cells.results.contains(&ResultWord::Completed));
         findings.check(!accepted, || {
             Breach::of_user(user, format_args!("completed after {}", view.ended(index).name()), "a failure").at(index)
+        });
+        findings.check(accepted && !hands_on_its_end(view, index, outcome), || {
+            let word = outcome.finish_reason.as_deref().unwrap_or("no finish_reason");
+            Breach::of_user(user, format_args!("completed with {word}"), "the finish_reason as served").at(index)
         });
         let whole = texts.iter().all(|text| is_whole(text, attempt));
         findings.check(!whole, || {
@@ -53,6 +117,20 @@ pub fn honest_success(view: &View) -> Findings {
         });
     }
     findings
+}
+
+/// An answer that was cut, or ended with an unknown word, is completed only with that word handed on.
+fn hands_on_its_end(view: &View, index: usize, outcome: &OutcomeFacts) -> bool {
+    let told = |words: &[String]| outcome.finish_reason.as_ref().is_some_and(|word| words.contains(word));
+    match view.ended(index).cause.map(|cause| cause.id.as_str()) {
+        Some("cut-by-length") => outcome.finish_reason.as_deref() == Some("length"),
+        // A plain reply without the word has none to hand on.
+        Some("finish-unlisted") => {
+            let words = &view.t.attempts[index].reply.finish;
+            told(words) || words.iter().all(|word| word == "unlisted")
+        }
+        _ => true,
+    }
 }
 
 /// The text is the attempt's from end to end, give or take the white space around it.

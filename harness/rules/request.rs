@@ -1,7 +1,33 @@
 //! The real wire request against the pinned contract.
 
-use super::{Breach, Findings, View};
+use super::{Breach, Findings, Level, Load, Rule, View};
 use crate::{scenario::Host, transcript::AuthFact};
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "endpoint-path",
+        level: Level::Must,
+        needs: None,
+        per_user: false,
+        load: Load::Immune,
+        sentence: "The real wire request uses the pinned path.",
+        source: "mission, contract table: endpoint paths; url-double-v1, url-relative-resolution-drops-v1",
+        remedy: "Pin the base URL and the path, and join them in one place.",
+        judge: endpoint_path,
+    },
+    Rule {
+        slug: "auth-header",
+        level: Level::Must,
+        needs: None,
+        per_user: false,
+        load: Load::Immune,
+        sentence: "The real wire request carries the key in the pinned header and form.",
+        source: "mission, contract table: auth headers; auth-empty-key-connection-error, auth-key-with-whitespace",
+        remedy: "Trim the key, refuse an empty one, and send it in the one documented form.",
+        judge: auth_header,
+    },
+];
 
 pub fn endpoint_path(view: &View) -> Findings {
     let mut findings = Findings::default();

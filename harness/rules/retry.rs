@@ -1,11 +1,48 @@
 //! Retries: how many, after what, and when.
 
-use super::{Breach, Findings, GRAIN, View, view};
+use super::{Breach, Capability, Findings, GRAIN, Level, Load, Rule, View, view};
 use crate::{
     causes::{Part, Waits},
     scenario::Host,
     transcript::{Attempt, AuthFact},
 };
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[
+    Rule {
+        slug: "bounded-attempts",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Immune,
+        sentence: "Attempts per provider stay within the policy, all layers together; redirect hops do not count.",
+        source: "mission, step 3: bounded retry count; retry-mult-12-of-4, retry-mult-18-tenacity-sdk",
+        remedy: "Let one layer retry; switch the retries of every other layer (SDK, wrapper, gateway) off.",
+        judge: bounded_attempts,
+    },
+    Rule {
+        slug: "retry-only-retryable",
+        level: Level::Must,
+        needs: None,
+        per_user: true,
+        load: Load::Sensitive,
+        sentence: "No second attempt after a cause whose cell is `never`, at most one after `once`.",
+        source: "mission: did it retry non-retryable failures; causes.yaml, column retry; quota-429-retried-langchainjs, retry-on-401-402",
+        remedy: "Decide from the error code before the status; a stop code beats both the status and every header.",
+        judge: retry_only_retryable,
+    },
+    Rule {
+        slug: "retry-after-honoured",
+        level: Level::Must,
+        needs: Some(Capability::RetryAfter),
+        per_user: true,
+        load: Load::Immune,
+        sentence: "Where the cause waits for it, the next attempt does not come before the wait that the reply asked for.",
+        source: "RFC 9110 section 10.2.3; ra-http-date-ignored, ra-ignored-vercel, ra-boundary-exactly-at-cap",
+        remedy: "Take retry-after-ms, retry-after in seconds and as a date as a floor, and never shorten it.",
+        judge: retry_after_honoured,
+    },
+];
 
 pub fn bounded_attempts(view: &View) -> Findings {
     let mut findings = Findings::default();

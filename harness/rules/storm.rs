@@ -1,7 +1,20 @@
 //! An outage must not be made worse by those who suffer it.
 
-use super::{Breach, Findings, View};
+use super::{Breach, Findings, Level, Load, Rule, View};
 use crate::{scenario::Capability, scenario::Host, transcript::Attempt};
+
+/// The rows of this family.
+pub static RULES: &[Rule] = &[Rule {
+    slug: "no-storm",
+    level: Level::Must,
+    needs: None,
+    per_user: false,
+    load: Load::Immune,
+    sentence: "In an outage, attempts over user requests stay within the amplification bound, and attempts in flight are bounded.",
+    source: "mission, step 3: no retry storm; backoff-no-jitter-10s-cap, herd-50-concurrent-collapse",
+    remedy: "Share a retry budget between the users of one client, and bound what is in flight.",
+    judge: no_storm,
+}];
 
 pub fn no_storm(view: &View) -> Findings {
     let mut findings = Findings::default();

@@ -1,13 +1,14 @@
 //! One case against one client: the only place that knows both wire and client. It ends in facts.
 
 mod facts;
+mod heard;
 mod identity;
 mod leaks;
 mod suite;
 mod text;
 mod user;
 
-use std::{future::Future, rc::Rc, time::Duration};
+use std::{future::Future, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -15,6 +16,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+pub use heard::Listening;
 pub use identity::Identity;
 pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
@@ -22,8 +24,13 @@ use crate::{
     client::{AnyClient, Factory},
     scenario::{Case, Content, Host, Script},
     transcript::{ClockKind, Transcript},
-    wire::{Seen, Serving, provider::Provider},
+    wire::{Provider, Seen, Serve, Served, Serving},
 };
+
+/// In true time, nobody waits longer for a breaker.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+/// A moment after the hold, so that no clock's grain decides.
+const SOON: Duration = Duration::from_millis(50);
 
 /// How long the virtual clock watches after the last outcome.
 const WATCH_VIRTUAL: Duration = Duration::from_secs(3600);
@@ -64,10 +71,20 @@ struct Record {
     seen: Vec<Seen>,
     errors: Vec<String>,
     watched: Instant,
+    /// The healthy request after the scenario.
+    probe: Option<user::Ended>,
+    heard: Arc<heard::Heard>,
 }
 
 /// Runs a case, on the current thread's `LocalSet`.
 pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
+    run_case_on::<Provider>(case, factory, seed, home).await
+}
+
+/// The same with another provider in place of ours.
+pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, home: &Home) -> Transcript {
+    let _listening = heard::on_this_thread().is_none().then(Listening::start);
+    let heard = heard::on_this_thread().unwrap_or_default();
     let clients: Vec<Rc<dyn AnyClient>> =
         (0..case.client.copies.max(1)).map(|copy| factory(&case.policy, seed.wrapping_add(u64::from(copy)))).collect();
     let (about, capabilities) = (clients[0].about(), clients[0].capabilities());
@@ -75,16 +92,23 @@ pub async fn run_case(case: &Case, factory: &Factory, seed: u64, home: &Home) ->
     if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
         return blank;
     }
-    match record(case, clients, seed, home).await {
+    match record::<P>(case, clients, seed, home, heard).await {
         Ok(record) => facts::transcript(blank, case, record),
         Err(error) => Transcript { errors: vec![format!("the provider did not start: {error}")], ..blank },
     }
 }
 
-async fn record(case: &Case, clients: Vec<Rc<dyn AnyClient>>, seed: u64, home: &Home) -> std::io::Result<Record> {
-    let identity = Identity::issue(seed, case.users.len());
+async fn record<P: Serve>(
+    case: &Case,
+    clients: Vec<Rc<dyn AnyClient>>,
+    seed: u64,
+    home: &Home,
+    heard: Arc<heard::Heard>,
+) -> std::io::Result<Record> {
+    // One more than the users: the one who asks when all is over.
+    let identity = Identity::issue(seed, case.users.len() + 1);
     let serving = serving(case, &identity);
-    let provider = home.run(Provider::start(serving)).await?;
+    let provider = home.run(P::start(serving)).await?;
     let urls = provider.urls();
     let epoch = Instant::now();
     provider.start_clock(epoch);
@@ -107,10 +131,46 @@ async fn record(case: &Case, clients: Vec<Rc<dyn AnyClient>>, seed: u64, home: &
     }
     ended.sort_by_key(|ended| ended.number);
     watch(case, home).await;
-    drop(clients);
     let watched = Instant::now();
-    let (seen, errors) = home.run(provider.finish()).await;
-    Ok(Record { identity, epoch, users: ended, seen, errors, watched })
+    let (provider, probe) = probe(case, &clients[0], provider, &identity, home).await;
+    drop(clients);
+    let (mut seen, errors) = home.run(provider.finish()).await;
+    // What came after the watch is the probe's. One that asks for a wrong path says nothing of recovery.
+    let of_probe = |seen: &Seen| seen.requested.unwrap_or(seen.accepted) > watched;
+    let astray = seen.iter().any(|seen| of_probe(seen) && seen.served == Served::Stray);
+    let probe = probe.filter(|_| !astray);
+    seen.retain(|seen| !of_probe(seen));
+    Ok(Record { identity, epoch, users: ended, seen, errors, watched, probe, heard })
+}
+
+/// A healthy request when all is over, once a breaker's hold is over too; in true time only where that is soon.
+async fn probe<P: Serve>(
+    case: &Case,
+    client: &Rc<dyn AnyClient>,
+    provider: P,
+    identity: &Identity,
+    home: &Home,
+) -> (P, Option<user::Ended>) {
+    let hold = case.policy.breaker.as_ref().map_or(Duration::ZERO, |breaker| *breaker.open_for);
+    if matches!(home, Home::There(_)) && hold > LONGEST_HOLD {
+        return (provider, None);
+    }
+    let provider = home
+        .run(async move {
+            provider.recover().await;
+            provider
+        })
+        .await;
+    let request = user::UserCall {
+        number: case.users.len(),
+        client: client.clone(),
+        call: user::probe(case, identity, &provider.urls()),
+        arrives: Instant::now() + hold + SOON,
+        cancel: None,
+        progress: provider.progress(),
+        limit: case.policy.case_limit(),
+    };
+    (provider, Some(user::run(request).await))
 }
 
 /// Work after the end shows only to those who wait for it.

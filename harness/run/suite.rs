@@ -7,12 +7,12 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{sync::Semaphore, task::LocalSet, time::sleep};
 
-use super::{Home, facts, run_case};
+use super::{Home, Listening, facts, run_case};
 use crate::{
     client::Factory,
     scenario::Case,
@@ -53,6 +53,8 @@ pub struct Suite {
 /// Told of each case that is done.
 pub type Progress<'a> = dyn FnMut(&Transcript, &Judgement) + 'a;
 
+/// Cases that run at once in true time, each on a thread that mostly sleeps.
+const THREADS: usize = 512;
 /// Connects that may pend at once, below the backlog of a listener.
 const CONNECTS: usize = 512;
 /// So long users count as dialling.
@@ -84,52 +86,16 @@ fn seed(options: Options, place: usize) -> u64 {
 
 /// One fresh paused runtime per case, on as many threads as there are cores.
 fn run_virtual(suite: &Arc<Suite>, options: Options, progress: &mut Progress) -> Vec<(Transcript, Judgement)> {
-    let (sender, receiver) = mpsc::channel();
-    let next = Arc::new(AtomicUsize::new(0));
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(suite.cases.len().max(1));
-    for _ in 0..threads {
-        spawn_worker(suite.clone(), options, next.clone(), sender.clone());
-    }
-    let mut done: Vec<Option<(Transcript, Judgement)>> = suite.cases.iter().map(|_| None).collect();
-    let mut missing = suite.cases.len();
-    while missing > 0 {
-        let Ok((place, transcript)) = receiver.recv_timeout(options.patience) else {
-            // Every worker has been silent for so long: what they hold is stuck, and they cannot be stopped.
-            stuck(suite, options, &next, &mut done, progress);
-            missing = done.iter().filter(|slot| slot.is_none()).count();
-            (0..threads).for_each(|_| spawn_worker(suite.clone(), options, next.clone(), sender.clone()));
-            continue;
-        };
-        if done[place].is_none() {
-            let judgement = judge(&transcript);
-            progress(&transcript, &judgement);
-            done[place] = Some((transcript, judgement));
-            missing -= 1;
-        }
-    }
-    done.into_iter().flatten().collect()
-}
-
-fn spawn_worker(
-    suite: Arc<Suite>,
-    options: Options,
-    next: Arc<AtomicUsize>,
-    sender: mpsc::Sender<(usize, Transcript)>,
-) {
-    thread::spawn(move || {
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(case) = suite.cases.get(place) else { return };
-            if sender.send((place, run_alone(case, &suite.factory, seed(options, place)))).is_err() {
-                return;
-            }
-        }
-    });
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let run = move |suite: &Suite, place: usize| run_alone(&suite.cases[place], &suite.factory, seed(options, place));
+    let mut workers = Workers::new(suite, options, threads, Arc::new(run));
+    workers.all(&mut |transcript, judgement| progress(transcript, judgement))
 }
 
 /// Runs one case on a fresh virtual clock, on this thread.
 pub fn run_alone(case: &Case, factory: &Factory, seed: u64) -> Transcript {
-    match clock::virtual_runtime() {
+    let listening = Listening::start();
+    match clock::virtual_runtime(listening.on_further_threads()) {
         Ok(runtime) => LocalSet::new().block_on(&runtime, run_case(case, factory, seed, &Home::Here)),
         Err(error) => broken(case, factory, ClockKind::Virtual, seed, format!("no runtime: {error}")),
     }
@@ -141,86 +107,61 @@ fn broken(case: &Case, factory: &Factory, clock: Clock, seed: u64, error: String
     Transcript { errors: vec![error], ..blank }
 }
 
-/// Gives up the cases that were begun and not finished: their client blocks its thread.
-fn stuck(
-    suite: &Suite,
-    options: Options,
-    next: &AtomicUsize,
-    done: &mut [Option<(Transcript, Judgement)>],
-    progress: &mut Progress,
-) {
-    let begun = next.load(Ordering::Relaxed).min(done.len());
-    for (place, slot) in done[..begun].iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
-        let why = format!(
-            "the client blocked its thread for {:.1} s of true time; one that sleeps outside tokio needs `--clock real`",
-            options.patience.as_secs_f64()
-        );
-        let transcript = broken(&suite.cases[place], &suite.factory, options.clock, options.seed, why);
-        let judgement = judge(&transcript);
-        progress(&transcript, &judgement);
-        *slot = Some((transcript, judgement));
-    }
-}
-
-/// All cases at once on one thread, the providers on another.
+/// All cases at once, each on a thread of its own, so that a client that blocks stops nobody else; the providers on another.
 fn run_real(
     suite: &Arc<Suite>,
     options: Options,
     progress: &mut Progress,
 ) -> Result<Vec<(Transcript, Judgement)>, String> {
-    let words = |error: std::io::Error| format!("no runtime: {error}");
-    let providers = clock::real_runtime().map_err(words)?;
+    let providers = clock::real_runtime(|| ()).map_err(|error| format!("no runtime: {error}"))?;
     let handle = providers.handle().clone();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let thread = thread::spawn(move || providers.block_on(async { stopped.await.ok() }));
-    let clients = clock::real_runtime().map_err(words)?;
-    let results = LocalSet::new().block_on(&clients, async {
-        let home = Home::There(handle);
-        let mut results = all_at_once(suite, options, &home, progress).await;
-        for (place, result) in results.iter_mut().enumerate() {
-            again_alone(suite, options, &home, place, result, progress).await;
+    let run = real_run(options, Home::There(handle));
+    let mut workers = Workers::new(suite, options, THREADS, run.clone());
+    let settled = |judgement: &Judgement| !matches!(judgement.status, Status::Fail | Status::Inconclusive);
+    let mut results = workers.all(&mut |transcript, judgement| {
+        if settled(judgement) {
+            progress(transcript, judgement);
         }
-        results
     });
+    for (place, result) in results.iter_mut().enumerate().filter(|(_, result)| !settled(&result.1)) {
+        again_alone(suite, place, result, &*run);
+        progress(&result.0, &result.1);
+    }
     stop.send(()).ok();
     thread.join().ok();
     Ok(results)
 }
 
-async fn all_at_once(
-    suite: &Arc<Suite>,
-    options: Options,
-    home: &Home,
-    progress: &mut Progress<'_>,
-) -> Vec<(Transcript, Judgement)> {
+/// How a case is run.
+type RunOne = dyn Fn(&Suite, usize) -> Transcript + Send + Sync;
+
+/// Runs a case in true time, on this thread. Only those who are about to dial count against the bound of pending connects.
+fn real_run(options: Options, home: Home) -> Arc<RunOne> {
     let connects = Arc::new(Semaphore::new(CONNECTS));
-    let mut tasks = tokio::task::JoinSet::new();
-    for place in 0..suite.cases.len() {
-        let (suite, home, connects) = (suite.clone(), home.clone(), connects.clone());
-        tasks.spawn_local(async move {
-            sleep(STAGGER * u32::try_from(place).unwrap_or(0)).await;
-            let case = &suite.cases[place];
-            let together = u32::try_from(case.users.len().min(CONNECTS)).unwrap_or(1);
+    let begun = Instant::now();
+    Arc::new(move |suite, place| {
+        let case = &suite.cases[place];
+        thread::sleep((begun + STAGGER * u32::try_from(place).unwrap_or(0)).saturating_duration_since(Instant::now()));
+        let listening = Listening::start();
+        let runtime = match clock::real_runtime(listening.on_further_threads()) {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let why = format!("no runtime: {error}");
+                return broken(case, &suite.factory, ClockKind::Real, seed(options, place), why);
+            }
+        };
+        let together = u32::try_from(case.users.len().min(CONNECTS)).unwrap_or(1);
+        LocalSet::new().block_on(&runtime, async {
             let permit = connects.acquire_many(together).await;
-            // Only those who are about to dial count.
             let dialled = async {
                 sleep(DIALLING).await;
                 drop(permit);
             };
-            let (transcript, ()) = tokio::join!(beaten(case, &suite, options, place, &home), dialled);
-            (place, transcript)
-        });
-    }
-    let mut results: Vec<Option<(Transcript, Judgement)>> = suite.cases.iter().map(|_| None).collect();
-    while let Some(joined) = tasks.join_next().await {
-        let (place, transcript) = joined.expect("a case's task catches the client's panics");
-        let judgement = judge(&transcript);
-        if judgement.status != Status::Fail && judgement.status != Status::Inconclusive {
-            progress(&transcript, &judgement);
-        }
-        results[place] = Some((transcript, judgement));
-    }
-    results.into_iter().flatten().collect()
+            tokio::join!(beaten(case, suite, options, place, &home), dialled).0
+        })
+    })
 }
 
 /// A run beside which a heart beats: its worst delay is the harness's own lateness.
@@ -233,23 +174,99 @@ async fn beaten(case: &Case, suite: &Suite, options: Options, place: usize, home
     transcript
 }
 
-/// An upper bound counts only if it is broken again without company, with the harness in time.
-async fn again_alone(
-    suite: &Suite,
+/// Threads that take one case after another.
+struct Workers {
+    suite: Arc<Suite>,
     options: Options,
-    home: &Home,
-    place: usize,
-    result: &mut (Transcript, Judgement),
-    progress: &mut Progress<'_>,
-) {
-    if result.1.status != Status::Fail && result.1.status != Status::Inconclusive {
-        return;
+    threads: usize,
+    run: Arc<RunOne>,
+    next: Arc<AtomicUsize>,
+    sender: mpsc::Sender<(usize, Transcript)>,
+    receiver: mpsc::Receiver<(usize, Transcript)>,
+    done: Vec<Option<(Transcript, Judgement)>>,
+}
+
+impl Workers {
+    fn new(suite: &Arc<Suite>, options: Options, threads: usize, run: Arc<RunOne>) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let done = suite.cases.iter().map(|_| None).collect();
+        let threads = threads.min(suite.cases.len().max(1));
+        Workers { suite: suite.clone(), options, threads, run, next: Arc::default(), sender, receiver, done }
     }
+
+    fn all(&mut self, progress: &mut Progress) -> Vec<(Transcript, Judgement)> {
+        (0..self.threads).for_each(|_| self.spawn());
+        let mut missing = self.done.len();
+        while missing > 0 {
+            match self.receiver.recv_timeout(self.patience()) {
+                Ok((place, transcript)) if self.done[place].is_none() => self.settle(place, transcript, progress),
+                Ok(_) => {}
+                // Every worker has been silent for so long: what they hold is stuck, and they cannot be stopped.
+                Err(_) => {
+                    self.give_up(progress);
+                    (0..self.threads).for_each(|_| self.spawn());
+                }
+            }
+            missing = self.done.iter().filter(|slot| slot.is_none()).count();
+        }
+        self.done.drain(..).flatten().collect()
+    }
+
+    fn spawn(&self) {
+        let (suite, run, next, sender) = (self.suite.clone(), self.run.clone(), self.next.clone(), self.sender.clone());
+        thread::spawn(move || {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                if place >= suite.cases.len() || sender.send((place, run(&suite, place))).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// In true time, the longest case may say nothing for as long as its users may wait.
+    fn patience(&self) -> Duration {
+        let longest = self.suite.cases.iter().map(|case| case.policy.case_limit()).max().unwrap_or_default();
+        match self.options.clock {
+            ClockKind::Virtual => self.options.patience,
+            ClockKind::Real => self.options.patience + longest,
+        }
+    }
+
+    fn settle(&mut self, place: usize, transcript: Transcript, progress: &mut Progress) {
+        let judgement = judge(&transcript);
+        progress(&transcript, &judgement);
+        self.done[place] = Some((transcript, judgement));
+    }
+
+    /// Gives up the cases that were begun and not finished: their client blocks its thread.
+    fn give_up(&mut self, progress: &mut Progress) {
+        let begun = self.next.load(Ordering::Relaxed).min(self.done.len());
+        for place in 0..begun {
+            if self.done[place].is_some() {
+                continue;
+            }
+            let hint = match self.options.clock {
+                ClockKind::Virtual => "; one that sleeps outside tokio needs `--clock real`",
+                ClockKind::Real => "",
+            };
+            let patience = self.patience().as_secs_f64();
+            let why = format!("the client blocked its thread for {patience:.1} s of true time{hint}");
+            let case = &self.suite.cases[place];
+            let seed = seed(self.options, place);
+            let transcript = broken(case, &self.suite.factory, self.options.clock, seed, why);
+            self.settle(place, transcript, progress);
+        }
+    }
+}
+
+/// An upper bound counts only if it is broken again without company, with the harness in time.
+fn again_alone(suite: &Suite, place: usize, result: &mut (Transcript, Judgement), run: &RunOne) {
     for _ in 0..SOLO {
         if !rests_on_time(&result.1) {
             break;
         }
-        let transcript = beaten(&suite.cases[place], suite, options, place, home).await;
+        let transcript = run(suite, place);
         let judgement = judge(&transcript);
         let settled = judgement.status != Status::Inconclusive;
         *result = (transcript, judgement);
@@ -257,7 +274,6 @@ async fn again_alone(
             break;
         }
     }
-    progress(&result.0, &result.1);
 }
 
 /// Whether every breach is of a rule that a machine under load can make a correct client break.

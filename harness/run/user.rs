@@ -8,9 +8,9 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::Identity;
+use super::{Identity, heard};
 use crate::{
-    client::{AnyClient, Call, Deltas, Failure, Message, Outcome, Provider, ResultKind},
+    client::{AnyClient, Call, Deltas, Effect, Effects, Failure, Message, Outcome, Provider, ResultKind},
     policy::Policy,
     scenario::{Cancel, Case, Host, Point, User},
     wire::Mark,
@@ -48,6 +48,8 @@ pub struct Ended {
     pub outcome: Option<Outcome>,
     /// What was delivered piece by piece.
     pub deltas: Vec<(Instant, String)>,
+    /// What the application did with a side effect.
+    pub effects: Vec<Effect>,
 }
 
 /// What the client is told.
@@ -65,7 +67,21 @@ pub fn call(case: &Case, user: &User, number: usize, identity: &Identity, urls: 
         user: identity.names[number].clone(),
         policy: case.policy.clone(),
         deltas: Deltas::default(),
+        effects: Effects::default(),
     }
+}
+
+/// What the client is told for the request after the scenario: the plain truth, whatever the scenario told it.
+pub fn probe(case: &Case, identity: &Identity, urls: &BTreeMap<Host, String>) -> Call {
+    let truth = Case { client: crate::scenario::Told::default(), ..case.clone() };
+    let user = User {
+        at: Duration::ZERO,
+        cancel: None,
+        request: crate::scenario::Request::default(),
+        scripts: BTreeMap::new(),
+        expect: Vec::new(),
+    };
+    call(&truth, &user, case.users.len(), identity, urls)
 }
 
 fn base_url(case: &Case, host: Host, urls: &BTreeMap<Host, String>) -> String {
@@ -97,9 +113,18 @@ fn messages(user: &User, number: usize, identity: &Identity) -> Vec<Message> {
 /// Makes the request, and lets go of it when the user leaves or nobody waits any more.
 pub async fn run(user: UserCall) -> Ended {
     sleep_until(user.arrives).await;
-    let (arrived, deltas) = (Instant::now(), user.call.deltas.clone());
-    let mut ended = Ended { number: user.number, arrived, left: None, ended: None, outcome: None, deltas: Vec::new() };
-    let call = AssertUnwindSafe(user.client.call(user.call)).catch_unwind();
+    let arrived = Instant::now();
+    let (deltas, effects) = (user.call.deltas.clone(), user.call.effects.clone());
+    let mut ended = Ended {
+        number: user.number,
+        arrived,
+        left: None,
+        ended: None,
+        outcome: None,
+        deltas: Vec::new(),
+        effects: Vec::new(),
+    };
+    let call = AssertUnwindSafe(heard::of_user(user.number, user.client.call(user.call))).catch_unwind();
     let leaves = leaves(user.cancel, arrived, user.number, user.progress);
     tokio::select! {
         biased;
@@ -111,18 +136,12 @@ pub async fn run(user: UserCall) -> Ended {
         () = sleep(user.limit) => {}
     }
     ended.deltas = deltas.all();
+    ended.effects = effects.all();
     ended
 }
 
 fn panicked() -> Outcome {
-    let error = Failure {
-        class: None,
-        native: "panic".to_owned(),
-        status: None,
-        code: None,
-        message: "the client panicked".to_owned(),
-        retryable: None,
-    };
+    let error = Failure { native: "panic".to_owned(), message: "the client panicked".to_owned(), ..Failure::default() };
     Outcome { error: Some(error), ..Outcome::new(ResultKind::Unusable) }
 }
 

@@ -16,13 +16,14 @@ const FILES: u64 = 1 << 16;
 const BEAT: Duration = Duration::from_millis(5);
 
 /// A fresh runtime whose clock leaps to the next timer whenever nothing else is to be done.
-pub fn virtual_runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().start_paused(true).build()
+/// `on_thread` is called on each thread that it starts for blocking work.
+pub fn virtual_runtime(on_thread: impl Fn() + Send + Sync + 'static) -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().start_paused(true).on_thread_start(on_thread).build()
 }
 
 /// A fresh runtime in true time.
-pub fn real_runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+pub fn real_runtime(on_thread: impl Fn() + Send + Sync + 'static) -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().on_thread_start(on_thread).build()
 }
 
 /// Raises the limit of open files as far as it goes; the limit then in force.
@@ -67,7 +68,7 @@ const TRACE: &str = "5000:timeout 10500:timeout 16500:timeout 18900:ok";
 /// Runs a known exchange on a paused clock: a runtime whose clock leaps while bytes are under way is found out here, and not by
 /// wrong verdicts.
 pub fn canary() -> Result<(), String> {
-    let trace = virtual_runtime()
+    let trace = virtual_runtime(|| ())
         .and_then(|runtime| runtime.block_on(trace()))
         .map_err(|error| format!("error: the canary failed: {error}"))?;
     if trace == TRACE {

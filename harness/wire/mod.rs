@@ -4,11 +4,11 @@ pub mod clock;
 pub mod plan;
 pub mod provider;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, io, sync::Arc, time::Duration};
 
 pub use provider::Provider;
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::scenario::{By, Host, Point, Script, Stock};
 
@@ -50,6 +50,27 @@ pub struct Mark {
     pub events: u64,
     /// The whole body is out.
     pub end: bool,
+}
+
+/// What a case is run against: our own [`Provider`], or another that serves the same scripts and bears witness to it.
+pub trait Serve: Sized + Send + Sync + 'static {
+    /// Serves from the current runtime.
+    fn start(serving: Serving) -> impl Future<Output = io::Result<Self>> + Send;
+
+    /// The base of each host's URLs.
+    fn urls(&self) -> BTreeMap<Host, String>;
+
+    /// The zero of phases: the first user's arrival. Called once.
+    fn start_clock(&self, zero: Instant);
+
+    /// How far the latest reply to each user has come.
+    fn progress(&self) -> watch::Receiver<Vec<Mark>>;
+
+    /// From now on every host answers `ok`, whatever its script says.
+    fn recover(&self) -> impl Future<Output = ()> + Send;
+
+    /// Ends all connections; what was seen, in order of the requests, and what went wrong on our side.
+    fn finish(self) -> impl Future<Output = (Vec<Seen>, Vec<String>)> + Send;
 }
 
 /// What a plan fills in for `$name`s, by name without the dollar.
@@ -123,7 +144,12 @@ pub struct Seen {
     pub sent_len: u64,
     /// The wait that the head asked for, as scripted.
     pub wait_asked: Option<Duration>,
+    /// When bytes went out, and how many there were by then; one entry a moment, up to [`SENDS`] of them.
+    pub sends: Vec<(Instant, u64)>,
 }
+
+/// Moments of sending that are kept.
+pub const SENDS: usize = 1024;
 
 /// Bytes of a reply that are kept to be read; what lies beyond is counted only.
 pub const KEPT: usize = 4 << 20;

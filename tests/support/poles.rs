@@ -41,6 +41,7 @@ fn failed(class: Class, message: &str) -> Outcome {
         code: None,
         message: message.to_owned(),
         retryable: Some(false),
+        ..Default::default()
     };
     Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
 }
@@ -92,10 +93,14 @@ impl Meek {
         if choice["message"]["refusal"].is_string() || choice["finish_reason"] == "content_filter" {
             return failed(Class::ContentPolicy, "refused");
         }
+        for error in [&json["error"], &choice["error"]].into_iter().filter(|error| !error.is_null()) {
+            return failed(
+                error["code"].as_u64().map_or(Class::Server, |code| class(code as u16)),
+                "an error on a 200",
+            );
+        }
         let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
-        match answer
-            .filter(|_| json["error"].is_null() && choice["error"].is_null() && !broke_off(&choice["finish_reason"]))
-        {
+        match answer.filter(|_| !broke_off(&choice["finish_reason"])) {
             Some(text) => Outcome {
                 text: Some(text.to_owned()),
                 finish_reason: choice["finish_reason"].as_str().map(str::to_owned),
@@ -133,6 +138,7 @@ impl Meek {
 struct Stream {
     text: String,
     finish: Option<String>,
+    chunks: usize,
     done: bool,
     broken: bool,
 }
@@ -183,6 +189,7 @@ impl Stream {
         }
         let Ok(json) = serde_json::from_str::<Value>(data) else { return self.broken = true };
         self.broken |= !json["error"].is_null();
+        self.chunks += 1;
         for choice in
             json["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0)
         {
@@ -198,6 +205,9 @@ impl Stream {
     }
 
     fn outcome(self) -> Outcome {
+        if self.chunks == 0 && !self.broken {
+            return failed(Class::MalformedResponse, "no stream");
+        }
         if self.broken || (self.finish.is_none() && !self.done) || self.text.trim().is_empty() {
             return failed(Class::StreamInterrupted, "no whole stream");
         }

@@ -9,7 +9,7 @@ use brownout::{
         Case, Host,
         load::{SourceFile, load},
     },
-    wire::{Provider, Seen, Serving},
+    wire::{Provider, Seen, Serve, Serving},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -2,12 +2,12 @@
 
 use brownout::{
     causes::{Body, Class, End, Wire},
-    client::{About, ResultKind},
+    client::{About, Channel, Effect, ResultKind},
     policy::Policy,
     scenario::{Capability, Expect, Family, Host, Request},
     transcript::{
-        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, ReplyFacts, RequestFacts, Secret, StepFacts,
-        Stray, TextSpan, Transcript, UserRequest,
+        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
+        Secret, StepFacts, Stray, Telemetry, TextSpan, Transcript, UserRequest,
     },
     verdict::{Status, Verdict, judge},
 };
@@ -43,6 +43,14 @@ pub fn story() -> Story {
         refusing: Vec::new(),
         total: std::collections::BTreeMap::new(),
         leaks: Vec::new(),
+        logs_heard: true,
+        panics: Vec::new(),
+        probe: Some(Probe {
+            arrived: 20_000_000,
+            ended: Some(20_010_000),
+            result: Some(ResultKind::Completed),
+            class: None,
+        }),
         not_exercised: Vec::new(),
         errors: Vec::new(),
         lateness: 0,
@@ -53,7 +61,7 @@ pub fn story() -> Story {
 
 fn all_capabilities() -> Vec<Capability> {
     use Capability::*;
-    vec![Stream, Cancel, Retry, RetryAfter, Fallback, Deadline, Usage, Idempotency, RetryBudget]
+    vec![Stream, Cancel, Retry, RetryAfter, Fallback, Deadline, Tools, Usage, Idempotency, Breaker, RetryBudget]
 }
 
 fn user_at(arrived: u64) -> UserRequest {
@@ -64,6 +72,8 @@ fn user_at(arrived: u64) -> UserRequest {
         ended: None,
         outcome: None,
         first_text: None,
+        effects: Vec::new(),
+        telemetry: Vec::new(),
         expect: Vec::new(),
     }
 }
@@ -76,6 +86,7 @@ pub struct Answer {
     /// Milliseconds from the request to the head and to the end.
     head: Option<u64>,
     end: Option<u64>,
+    pace: Option<Pace>,
 }
 
 /// A whole good answer, at once.
@@ -88,7 +99,7 @@ pub fn good() -> Answer {
         trimmed: TEXT,
         ..ReplyFacts::default()
     };
-    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10) }
+    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10), pace: None }
 }
 
 /// An error of this status, at once.
@@ -99,12 +110,12 @@ pub fn status(status: u16) -> Answer {
         body: vec![Body::Error],
         ..ReplyFacts::default()
     };
-    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10) }
+    Answer { wire: Wire::Whole, reply, head: Some(5), end: Some(10), pace: None }
 }
 
 /// No byte, until the client left after so many milliseconds.
 pub fn silent(ms: u64) -> Answer {
-    Answer { wire: Wire::GaveUpBeforeHead, reply: ReplyFacts::default(), head: None, end: Some(ms) }
+    Answer { wire: Wire::GaveUpBeforeHead, reply: ReplyFacts::default(), head: None, end: Some(ms), pace: None }
 }
 
 /// A stream that broke off after half its text.
@@ -140,6 +151,34 @@ impl Answer {
         self.reply.stream = true;
         self.reply.end = Some(end);
         self.reply.finish.clear();
+        self
+    }
+
+    /// Its only finish reason.
+    pub fn finish(mut self, word: &str) -> Self {
+        self.reply.finish = vec![word.to_owned()];
+        self
+    }
+
+    pub fn finish_also(mut self, word: &str) -> Self {
+        self.reply.finish.push(word.to_owned());
+        self
+    }
+
+    /// Characters of its text.
+    pub fn text(mut self, characters: usize) -> Self {
+        (self.reply.text, self.reply.trimmed) = (characters, characters);
+        self
+    }
+
+    pub fn usage(mut self, fields: &[(&str, u64)]) -> Self {
+        self.reply.usage = Some(fields.iter().map(|(field, count)| ((*field).to_owned(), *count)).collect());
+        self
+    }
+
+    /// Digests of its tool calls.
+    pub fn calls(mut self, calls: &[&str]) -> Self {
+        self.reply.calls = calls.iter().map(|call| (*call).to_owned()).collect();
         self
     }
 
@@ -213,11 +252,13 @@ impl Story {
                 model_is_hosts: true,
                 digest: "body".to_owned(),
                 idempotency: Some(format!("key of user {user}")),
+                ..RequestFacts::default()
             }),
             step: StepFacts { label: "hand-made".to_owned(), index: number - 1, faulty: false },
             wire: answer.wire,
             sent: 100,
             reply: answer.reply,
+            pace: answer.pace,
             hops: Vec::new(),
         });
         self
@@ -263,8 +304,31 @@ impl Story {
         self
     }
 
-    pub fn leak(mut self, what: Secret) -> Self {
-        self.t.leaks.push(Leak { user: Some(self.user), what, place: "the error handed to the user".to_owned() });
+    /// Changes what the client claims.
+    pub fn outcome_is(mut self, change: impl FnOnce(&mut OutcomeFacts)) -> Self {
+        change(self.outcome());
+        self
+    }
+
+    /// The client claims to write records, and these are the user's.
+    pub fn telemetry(mut self, records: impl IntoIterator<Item = Telemetry>) -> Self {
+        self.t.capabilities.push(Capability::Telemetry);
+        self.t.users[self.user].telemetry.extend(records);
+        self
+    }
+
+    /// The application did something with a side effect.
+    pub fn effect(mut self, name: &str, call: &str) -> Self {
+        self.t.users[self.user].effects.push(Effect { name: name.to_owned(), call: call.to_owned() });
+        self
+    }
+
+    pub fn leak(self, what: Secret) -> Self {
+        self.leak_in(what, Place::Error)
+    }
+
+    pub fn leak_in(mut self, what: Secret, place: Place) -> Self {
+        self.t.leaks.push(Leak { user: Some(self.user), what, place });
         self
     }
 
@@ -288,11 +352,14 @@ impl Story {
             status: None,
             retryable: None,
             message_length: 10,
+            unfit: Vec::new(),
+            channel: Channel::default(),
             finish_reason: None,
             text: None,
             streamed: None,
             shown: None,
             tool_calls: Vec::new(),
+            calls: Vec::new(),
             usage: None,
             attempts: None,
             mismatches: std::collections::BTreeMap::new(),

@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, time::Instant};
 use super::{Shared, perform, request, script::Chosen};
 use crate::{
     scenario::Host,
-    wire::{Asked, Ending, Mark, Seen, plan},
+    wire::{Asked, Ending, Mark, SENDS, Seen, plan},
 };
 
 /// Serves a connection until it ends.
@@ -84,6 +84,7 @@ impl<'a> Recorder<'a> {
             sent: Vec::new(),
             sent_len: 0,
             wait_asked: plan.wait_asked,
+            sends: Vec::new(),
         };
         let at = {
             let mut state = shared.lock();
@@ -128,6 +129,12 @@ impl<'a> Recorder<'a> {
         self.change(|seen| {
             seen.last_byte = Some(now);
             seen.sent_len += bytes.len() as u64;
+            let room_for_one = seen.sends.len() < SENDS;
+            match seen.sends.last_mut() {
+                Some((at, sent)) if *at == now => *sent = seen.sent_len,
+                _ if room_for_one => seen.sends.push((now, seen.sent_len)),
+                _ => {}
+            }
             let room = crate::wire::KEPT.saturating_sub(seen.sent.len());
             seen.sent.extend(&bytes[..bytes.len().min(room)]);
         });

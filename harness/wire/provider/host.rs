@@ -83,6 +83,7 @@ impl Door {
 
 /// Accepts for as long as the provider lives.
 pub async fn serve(shared: Arc<Shared>, host: Host, mut door: Door) {
+    let mut recovered = shared.recovered.subscribe();
     loop {
         let now = Instant::now();
         if door.listens() == shared.refuses(host, now) {
@@ -104,6 +105,8 @@ pub async fn serve(shared: Arc<Shared>, host: Host, mut door: Door) {
                 }
             },
             () = until(turn) => {}
+            // The sender lives as long as what is shared.
+            Ok(()) = recovered.changed() => {}
         }
     }
 }

@@ -18,10 +18,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Mark, Seen, Serving};
+use super::{Mark, Seen, Serve, Serving};
 use crate::scenario::Host;
 
-/// One scenario instance's provider. Its tasks end with [`Provider::finish`].
+/// One scenario instance's provider. Its tasks end with [`Serve::finish`].
 #[derive(Debug)]
 pub struct Provider {
     shared: Arc<Shared>,
@@ -34,6 +34,8 @@ struct Shared {
     urls: BTreeMap<Host, String>,
     zero: OnceLock<Instant>,
     progress: watch::Sender<Vec<Mark>>,
+    /// Every host is well from now on, whatever its script says.
+    recovered: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -54,14 +56,16 @@ struct State {
     tasks: Vec<AbortHandle>,
 }
 
-impl Provider {
+impl Serve for Provider {
     /// Binds all hosts on free ports of loopback and serves from the current runtime.
-    pub async fn start(serving: Serving) -> io::Result<Self> {
+    async fn start(serving: Serving) -> io::Result<Self> {
         let sockets =
             Host::ALL.into_iter().map(|host| Ok((host, host::Bound::new()?))).collect::<io::Result<Vec<_>>>()?;
         let urls = sockets.iter().map(|(host, bound)| (*host, format!("http://127.0.0.1:{}", bound.port()))).collect();
         let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
-        let shared = Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, state: Mutex::default() });
+        let (recovered, _) = watch::channel(false);
+        let shared =
+            Arc::new(Shared { serving, urls, zero: OnceLock::new(), progress, recovered, state: Mutex::default() });
         for (host, bound) in sockets {
             let listener = bound.listening_if(!shared.refuses(host, Instant::now()))?;
             let task = tokio::spawn(host::serve(shared.clone(), host, listener));
@@ -70,24 +74,26 @@ impl Provider {
         Ok(Provider { shared })
     }
 
-    /// The base of each host's URLs.
-    pub fn urls(&self) -> BTreeMap<Host, String> {
+    fn urls(&self) -> BTreeMap<Host, String> {
         self.shared.urls.clone()
     }
 
-    /// The zero of phases: the first user's arrival.
-    pub fn start_clock(&self, zero: Instant) {
+    fn start_clock(&self, zero: Instant) {
         // Only the first call counts, and there is only one.
         self.shared.zero.set(zero).ok();
     }
 
-    /// How far the latest reply to each user has come.
-    pub fn progress(&self) -> watch::Receiver<Vec<Mark>> {
+    fn progress(&self) -> watch::Receiver<Vec<Mark>> {
         self.shared.progress.subscribe()
     }
 
-    /// Ends all connections; what was seen, in order of the requests, and what went wrong on our side.
-    pub async fn finish(self) -> (Vec<Seen>, Vec<String>) {
+    async fn recover(&self) {
+        self.shared.recovered.send_replace(true);
+        // A host that refused needs its turn to listen again.
+        tokio::task::yield_now().await;
+    }
+
+    async fn finish(self) -> (Vec<Seen>, Vec<String>) {
         let mut state = self.shared.lock();
         state.tasks.iter().for_each(AbortHandle::abort);
         (std::mem::take(&mut state.seen), std::mem::take(&mut state.errors))

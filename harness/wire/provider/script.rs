@@ -30,6 +30,9 @@ impl Shared {
     /// Whether connects to the host are refused now.
     pub fn refuses(&self, host: Host, now: Instant) -> bool {
         let refuses = |step: &Step| step.content == Content::Refuse;
+        if self.is_recovered() {
+            return false;
+        }
         match self.serving.hosts.get(&host) {
             None => false,
             Some(Script::Steps(steps)) => steps.first().is_some_and(refuses),
@@ -37,10 +40,15 @@ impl Shared {
         }
     }
 
+    /// Whether every host is well, whatever its script says.
+    fn is_recovered(&self) -> bool {
+        *self.recovered.borrow()
+    }
+
     /// When the host may next change between listening and refusing.
     pub fn next_turn(&self, host: Host, now: Instant) -> Option<Instant> {
         let Some(Script::Phases(phases)) = self.serving.hosts.get(&host) else { return None };
-        if !phases.iter().any(|phase| phase.step.content == Content::Refuse) {
+        if self.is_recovered() || !phases.iter().any(|phase| phase.step.content == Content::Refuse) {
             return None;
         }
         // Before the clock starts nobody knows when the next phase begins: look again soon.
@@ -55,7 +63,10 @@ impl Shared {
     /// The step that ends a connection before its request, if that is what the script says.
     pub fn at_accept(&self, host: Host, now: Instant) -> Option<Chosen> {
         let cuts = |step: &Step| step.cut.is_some_and(|cut| cut.after == Point::Accept);
-        let lone = self.serving.markers.len() == 1;
+        if self.is_recovered() {
+            return None;
+        }
+        let lone = self.serving.own.len() == 1;
         let own = self.serving.own.first().and_then(|own| own.get(&host)).filter(|_| lone);
         let script = own.or_else(|| self.serving.hosts.get(&host))?;
         let user = lone.then_some(0);
@@ -97,9 +108,15 @@ impl Shared {
         }
         let carries_key =
             self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())));
+        let well = self.is_recovered();
         let meant = path == self.serving.endpoint_path && asked.method == "POST";
         if !meant || (marked.is_none() && !carries_key) {
             return self.stock(&mut state, Served::Stray, host, marked);
+        }
+        if well {
+            let fill = self.fill(&mut state, host, marked);
+            let step = self.ok(asked).clone();
+            return Chosen { served: Served::Step, user: marked, step, index: usize::MAX, own_script: false, fill };
         }
         if self.serving.token_ttl.is_some_and(|ttl| self.elapsed(now) >= ttl) {
             return self.stock(&mut state, Served::RefusedKey, host, marked);

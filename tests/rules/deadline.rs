@@ -1,0 +1,30 @@
+//! The family `deadline`.
+
+use super::*;
+
+#[rstest]
+#[case::late_outcome("deadline-kept", story().asks(0, Primary, silent(9000)).failed(9000, Class::Timeout))]
+#[case::late_second_user("deadline-kept", story().asks(0, Primary, good()).completed(20, 0).user(1000).asks(1000, Primary, good()).completed(9100, 1))]
+#[case::silent_too_long("attempt-timeout-kept", story().asks(0, Primary, silent(2100)).failed(2100, Class::Timeout))]
+#[case::late_plain_body("attempt-timeout-kept", story().asks(0, Primary, good().timed(Some(100), Some(3000))).completed(3000, 0))]
+#[case::late_fallback("attempt-timeout-kept", story().asks(0, Primary, status(500)).asks(50, Fallback, silent(1600)).failed(1650, Class::Timeout))]
+#[case::still_open("attempt-timeout-kept", story().asks(0, Primary, silent(0).timed(None, None)).failed(2000, Class::Timeout))]
+#[case::no_outcome("terminates", story().asks(0, Primary, good()))]
+fn breaks(#[case] rule: &str, #[case] story: Story) {
+    super::breaks(rule, &story);
+}
+
+#[rstest]
+#[case::in_time("deadline-kept", alone().asks(0, Primary, silent(2000)).failed(8000, Class::Timeout))]
+#[case::given_up("attempt-timeout-kept", alone().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
+#[case::slow_stream("attempt-timeout-kept", stream().asks(0, Primary, good().timed(Some(100), Some(6000))).completed(6000, 0))]
+#[case::ended("terminates", story().asks(0, Primary, good()).completed(20, 0))]
+fn keeps(#[case] rule: &str, #[case] story: Story) {
+    super::keeps(rule, &story);
+}
+
+#[rstest]
+#[case::unending_is_for_terminates("deadline-kept", story().asks(0, Primary, silent(2000)), None)]
+fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<Status>) {
+    super::leaves_alone(rule, &story, says);
+}

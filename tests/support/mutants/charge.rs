@@ -1,0 +1,48 @@
+//! Clients who do work twice.
+
+use brownout::{client::Call, duration::OrNone, reference::Reference};
+
+use super::{Mutant, acting, ask};
+
+pub static MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "charges-twice-without-a-key",
+        home: "side-effect/silent-then-well",
+        rule: "no-double-charge",
+        may_also: &["as-expected"],
+        make: |policy, seed| {
+            let mut keyless = policy.clone();
+            keyless.charge.idempotency_header = OrNone::None;
+            acting(&keyless, seed, async |client: &Reference, mut call: Call| {
+                call.request.charge_sensitive = false;
+                ask(client, &call).await
+            })
+        },
+    },
+    Mutant {
+        name: "knows-no-charge",
+        home: "provider-transient/injected-500[charge-sensitive]",
+        rule: "no-double-charge",
+        may_also: &["as-expected"],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, mut call: Call| {
+                call.request.charge_sensitive = false;
+                ask(client, &call).await
+            })
+        },
+    },
+    Mutant {
+        name: "runs-tools-twice",
+        home: "parser/tool-call[plain]",
+        rule: "effects-once",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, call: Call| {
+                let outcome = ask(client, &call).await;
+                // The application runs what it was handed, which the client has run already.
+                call.effects.all().iter().for_each(|effect| call.effects.push(&effect.name, &effect.call));
+                outcome
+            })
+        },
+    },
+];

@@ -1,0 +1,80 @@
+//! Clients who decide badly about the other provider.
+
+use brownout::{
+    causes::{Class, Demand},
+    client::{Call, ResultKind},
+    reference::Reference,
+};
+
+use super::{Mutant, acting, ask, class, elsewhere, told};
+
+pub static MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "asks-everybody-again",
+        home: "fallback/both-fail[error]",
+        rule: "one-fallback",
+        // A second round is also one more of everything: attempts, charges, text and time. It waits for nobody's wait.
+        may_also: &[
+            "answer-belongs",
+            "as-expected",
+            "bounded-attempts",
+            "committed-answer",
+            "deadline-kept",
+            "no-double-charge",
+            "retry-after-honoured",
+            "retry-only-retryable",
+            "terminates",
+        ],
+        make: |policy, seed| {
+            let mut once = policy.clone();
+            once.attempts = 1;
+            acting(&once, seed, async |client: &Reference, call: Call| {
+                let first = ask(client, &call).await;
+                if first.result == ResultKind::Failed { ask(client, &call).await } else { first }
+            })
+        },
+    },
+    Mutant {
+        name: "falls-back-on-bad-requests",
+        home: "request-contract/refused-field",
+        rule: "fallback-allowed",
+        // A 400 in mid-stream is a bad request too, and by then text was shown.
+        may_also: &["as-expected", "committed-answer", "honest-success"],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, call: Call| {
+                let first = ask(client, &call).await;
+                if class(&first) == Some(Class::InvalidRequest) { ask(client, &elsewhere(&call)).await } else { first }
+            })
+        },
+    },
+    Mutant {
+        name: "thinks-every-fallback-safe",
+        home: "provider-transient/injected-500[unsafe]",
+        rule: "fallback-allowed",
+        may_also: &["as-expected"],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, mut call: Call| {
+                call.request.fallback_safe = true;
+                ask(client, &call).await
+            })
+        },
+    },
+    Mutant {
+        name: "never-falls-back",
+        home: "provider-transient/server-error[server-error]",
+        rule: "fallback-used",
+        may_also: &["as-expected"],
+        make: |policy, seed| told(policy, seed, |policy| policy.fallback.targets.clear()),
+    },
+    Mutant {
+        name: "falls-back-on-a-status-only",
+        home: "client-timeout/injected-silence[safe]",
+        rule: "fallback-used",
+        may_also: &["as-expected"],
+        make: |policy, seed| {
+            told(policy, seed, |policy| {
+                policy.fallback.on.insert("timeout-before-head".to_owned(), Demand::Never);
+            })
+        },
+    },
+];

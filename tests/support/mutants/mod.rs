@@ -1,0 +1,124 @@
+//! Broken clients: the reference client told another policy than it is judged by, or wrapped. Each names the scenario and the
+//! rule that must catch it, and the rules that may catch it elsewhere as well.
+
+mod answer;
+mod charge;
+mod deadline;
+mod error;
+mod expect;
+mod fallback;
+mod leak;
+mod outcome;
+mod request;
+mod retry;
+mod storm;
+mod telemetry;
+
+use std::rc::Rc;
+
+use brownout::{
+    causes::Class,
+    client::{About, AnyClient, Call, Client, Deltas, Failure, Outcome, ResultKind},
+    policy::Policy,
+    reference::Reference,
+    scenario::{Capability, Host},
+};
+
+pub struct Mutant {
+    pub name: &'static str,
+    /// There exactly this rule fails, and without it nothing does.
+    pub home: &'static str,
+    pub rule: &'static str,
+    /// Rules that may fail elsewhere.
+    pub may_also: &'static [&'static str],
+    pub make: fn(&Policy, u64) -> Rc<dyn AnyClient>,
+}
+
+/// The reference client obeying a changed policy.
+fn told(policy: &Policy, seed: u64, change: impl FnOnce(&mut Policy)) -> Rc<dyn AnyClient> {
+    let mut policy = policy.clone();
+    change(&mut policy);
+    Rc::new(Reference::new(&policy, seed))
+}
+
+/// The reference client with something done around each call.
+struct Acting<F>(Reference, F);
+
+impl<F: AsyncFn(&Reference, Call) -> Outcome> Client for Acting<F> {
+    fn about(&self) -> About {
+        Client::about(&self.0)
+    }
+
+    /// Nor can it vouch for the client's records, which know nothing of what it does around them.
+    fn capabilities(&self) -> Vec<Capability> {
+        let inner = Client::capabilities(&self.0).into_iter();
+        inner.filter(|capability| *capability != Capability::Telemetry).collect()
+    }
+
+    async fn call(&self, call: Call) -> Outcome {
+        (self.1)(&self.0, call).await
+    }
+}
+
+fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Outcome + 'static) -> Rc<dyn AnyClient> {
+    Rc::new(Acting(Reference::new(policy, seed), act))
+}
+
+/// A layer around a client does not know how often the client tried.
+async fn ask(client: &Reference, call: &Call) -> Outcome {
+    Outcome { attempts: None, ..Client::call(client, call.clone()).await }
+}
+
+fn class(outcome: &Outcome) -> Option<Class> {
+    outcome.error.as_ref().and_then(|error| error.class)
+}
+
+/// The same call, sent to the fallback as if it were the primary, heard by nobody.
+fn elsewhere(call: &Call) -> Call {
+    let mut other = Call { deltas: Deltas::default(), ..call.clone() };
+    let there = call.provider(Host::Fallback).cloned();
+    other.providers =
+        there.into_iter().map(|provider| brownout::client::Provider { name: Host::Primary, ..provider }).collect();
+    other
+}
+
+fn failure(class: Class, message: &str) -> Failure {
+    Failure {
+        class: Some(class),
+        native: "Error".to_owned(),
+        message: message.to_owned(),
+        retryable: Some(false),
+        ..Failure::default()
+    }
+}
+
+fn malformed(outcome: Outcome) -> Outcome {
+    let error = failure(Class::MalformedResponse, "a key is missing");
+    Outcome { result: ResultKind::Failed, text: None, error: Some(error), ..outcome }
+}
+
+/// Every mutant, by the family of the rule that must catch it.
+pub fn all() -> impl Iterator<Item = &'static Mutant> {
+    [
+        fallback::MUTANTS,
+        retry::MUTANTS,
+        storm::MUTANTS,
+        deadline::MUTANTS,
+        outcome::MUTANTS,
+        request::MUTANTS,
+        answer::MUTANTS,
+        error::MUTANTS,
+        telemetry::MUTANTS,
+        charge::MUTANTS,
+        leak::MUTANTS,
+        expect::MUTANTS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The outcome with a secret in its error, if it has one.
+fn saying(mut outcome: Outcome, secret: &str) -> Outcome {
+    outcome.error.iter_mut().for_each(|error| error.message.push_str(secret));
+    outcome
+}
