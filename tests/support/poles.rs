@@ -141,6 +141,7 @@ struct Stream {
     chunks: usize,
     done: bool,
     broken: bool,
+    refused: bool,
 }
 
 impl Stream {
@@ -197,6 +198,7 @@ impl Stream {
                 call.deltas.push(text);
                 self.text.push_str(text);
             }
+            self.refused |= choice["delta"]["refusal"].as_str().is_some_and(|text| !text.is_empty());
             if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
                 self.broken |= broke_off(&choice["finish_reason"]);
                 self.finish = Some(word.to_owned());
@@ -208,8 +210,14 @@ impl Stream {
         if self.chunks == 0 && !self.broken {
             return failed(Class::MalformedResponse, "no stream");
         }
-        if self.broken || (self.finish.is_none() && !self.done) || self.text.trim().is_empty() {
+        if self.broken || (self.finish.is_none() && !self.done) {
             return failed(Class::StreamInterrupted, "no whole stream");
+        }
+        if self.refused || self.finish.as_deref() == Some("content_filter") {
+            return failed(Class::ContentPolicy, "refused");
+        }
+        if self.text.trim().is_empty() {
+            return failed(Class::MalformedResponse, "no answer in it");
         }
         Outcome { text: Some(self.text), finish_reason: self.finish, ..Outcome::new(ResultKind::Completed) }
     }
