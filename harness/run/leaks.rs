@@ -11,14 +11,20 @@ const WINDOW: usize = 12;
 #[derive(Debug)]
 pub struct Canaries<S> {
     windows: HashMap<[u8; WINDOW], S>,
+    /// Bytes that some canary has: only runs of these can hold one.
+    alphabet: [bool; 256],
 }
 
 impl<S: Copy + Ord> Canaries<S> {
     /// Canaries, and what each stands for.
     pub fn new<'a>(secrets: impl IntoIterator<Item = (S, &'a str)>) -> Self {
-        let windows =
-            secrets.into_iter().flat_map(|(what, secret)| windows(secret.as_bytes()).map(move |window| (window, what)));
-        Canaries { windows: windows.collect() }
+        let windows: HashMap<_, _> = secrets
+            .into_iter()
+            .flat_map(|(what, secret)| windows(secret.as_bytes()).map(move |window| (window, what)))
+            .collect();
+        let mut alphabet = [false; 256];
+        windows.keys().flatten().for_each(|byte| alphabet[usize::from(*byte)] = true);
+        Canaries { windows, alphabet }
     }
 
     /// What the text gives away, in any encoding.
@@ -36,7 +42,8 @@ impl<S: Copy + Ord> Canaries<S> {
     }
 
     fn look(&self, text: &str, found: &mut BTreeSet<S>) {
-        found.extend(windows(text.as_bytes()).filter_map(|window| self.windows.get(&window)));
+        let runs = text.as_bytes().split(|byte| !self.alphabet[usize::from(*byte)]);
+        found.extend(runs.flat_map(windows).filter_map(|window| self.windows.get(&window)));
     }
 }
 
