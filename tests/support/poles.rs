@@ -93,11 +93,9 @@ impl Meek {
         if choice["message"]["refusal"].is_string() || choice["finish_reason"] == "content_filter" {
             return failed(Class::ContentPolicy, "refused");
         }
-        for error in [&json["error"], &choice["error"]].into_iter().filter(|error| !error.is_null()) {
-            return failed(
-                error["code"].as_u64().map_or(Class::Server, |code| class(code as u16)),
-                "an error on a 200",
-            );
+        if let Some(error) = [&json["error"], &choice["error"]].into_iter().find(|error| !error.is_null()) {
+            let named = error["code"].as_u64().map_or(Class::Server, |code| class(code as u16));
+            return failed(named, "an error on a 200");
         }
         let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
         match answer.filter(|_| !broke_off(&choice["finish_reason"])) {
