@@ -52,11 +52,15 @@ const EAGER: &[(&str, &[&str])] = &[
     ("provider-transient/server-error[server-error]", &[]),
     ("parser/ordinary-answer[plain]", &[]),
     ("rate-quota/quota-exhausted[ok]", &[]),
+    ("provider-transient/unlisted-5xx[unknown]", &[]),
     // It asks the fallback after anything.
     ("request-contract/refused-field", &["fallback-allowed"]),
     ("request-contract/bad-request[plain]", &["fallback-allowed", "as-expected"]),
     ("fallback/unsafe-means-no[server-error]", &["fallback-allowed", "as-expected"]),
     ("auth/bad-key", &["fallback-allowed", "as-expected"]),
+    ("rate-quota/comet-quota-as-403[account]", &["fallback-allowed", "as-expected"]),
+    ("request-contract/comet-error-without-a-code[empty-code]", &["fallback-allowed", "as-expected"]),
+    ("request-contract/content-policy[plain,violation]", &["fallback-allowed", "as-expected"]),
     // It goes on for ten rounds, and then says its key and not what was wrong.
     ("fallback/both-fail[error]", &["one-fallback", "bounded-attempts", "error-classified", "no-secret-leak"]),
     (
@@ -69,9 +73,19 @@ const EAGER: &[(&str, &[&str])] = &[
     ("streaming/bare-end[chunked]", &["honest-success"]),
     ("streaming/cut-mid-event[close]", &["honest-success", "as-expected"]),
     ("streaming/error-mid-stream[object]", &["error-not-success", "as-expected"]),
+    ("streaming/nothing-but-pings[comments]", &["honest-success", "as-expected"]),
+    ("parser/provider-stopped-with-an-error[abort]", &["honest-success", "as-expected"]),
     // It waits five seconds for a head, and sends charge-sensitive work wherever it likes.
     ("client-timeout/injected-silence[unsafe]", &["fallback-allowed", "attempt-timeout-kept"]),
     ("client-timeout/injected-silence[charge-sensitive]", &["attempt-timeout-kept", "no-double-charge"]),
+    ("side-effect/uncertain-work-goes-nowhere[gateway]", &["no-double-charge", "as-expected"]),
+    // Its five seconds are too few for a slow answer, and too many for a silent fallback, which it asks again and again.
+    ("client-timeout/fourteen-of-fifteen[plain]", &["as-expected"]),
+    ("client-timeout/three-times-fifteen[plain]", &["fallback-allowed", "as-expected"]),
+    (
+        "fallback/silent-fallback-is-given-up[plain]",
+        &["one-fallback", "attempt-timeout-kept", "terminates", "as-expected"],
+    ),
     // It never asks the primary again, so it never comes too early.
     ("rate-quota/retry-after[secs]", &["as-expected"]),
 ];

@@ -249,6 +249,24 @@ async fn an_endless_stream_ends_when_its_client_leaves() {
     assert_eq!(comments, 11, "at 0, 1, ... 10 s");
 }
 
+#[rstest]
+#[case::absolute("$url.primary/v2/chat/completions")]
+#[case::relative("/v2/chat/completions")]
+#[tokio::test(start_paused = true)]
+async fn where_a_redirect_leads_takes_the_next_step_as_a_hop(#[case] location: &str) {
+    let redirect = format!("{{ status: 307, headers: {{ location: \"{location}\" }}, body: moved }}");
+    let served = serve(&format!("primary: [ {redirect}, ok ]")).await;
+    let followed = String::from_utf8(served.request()).expect("text").replacen("/v1/", "/v2/", 1);
+    for (request, status) in [(served.request(), "307"), (followed.into_bytes(), "200")] {
+        let mut stream = served.connect(Host::Primary).await.expect("it listens");
+        stream.write_all(&request).await.expect("it is open");
+        let (pieces, _) = served.read(&mut stream).await;
+        assert!(undated(&pieces[0].1).starts_with(&format!("HTTP/1.1 {status} ")));
+    }
+    let seen = served.finish().await;
+    assert_eq!(seen.iter().map(|seen| seen.served).collect::<Vec<_>>(), [How::Step, How::Hop]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn wrong_paths_wrong_methods_and_strangers_take_no_step() {
     let served = serve("primary: [ server-error, ok ]").await;

@@ -132,9 +132,9 @@ impl Failure {
         Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
     }
 
-    /// The provider's code, if it looks like one.
+    /// The provider's code, if it looks like one; some providers write them in words.
     pub fn code(&self) -> Option<String> {
-        let is_code = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
+        let is_code = |c: char| c.is_ascii_alphanumeric() || "_.:- ".contains(c);
         self.codes.first().filter(|code| code.len() <= 40 && code.chars().all(is_code)).cloned()
     }
 }

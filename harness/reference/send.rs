@@ -69,9 +69,10 @@ impl Reference {
         if call.request.stream && !kind(&response).starts_with("application/json") {
             return stream::read(response, self.policy(), call, target).await;
         }
+        let status = Some(response.status().as_u16());
         let reply = timeout_at(given_up, self.plain(response))
             .await
-            .unwrap_or_else(|_| Err(Failure::timed_out(Kind::BodyTimeout, limit)))?;
+            .unwrap_or_else(|_| Err(Failure { status, ..Failure::timed_out(Kind::BodyTimeout, limit) }))?;
         if call.request.stream {
             // A whole answer where a stream was asked for is still an answer.
             reply.text.iter().for_each(|text| call.deltas.push(text));

@@ -93,14 +93,12 @@ impl Meek {
         if choice["message"]["refusal"].is_string() || choice["finish_reason"] == "content_filter" {
             return failed(Class::ContentPolicy, "refused");
         }
-        for error in [&json["error"], &choice["error"]].into_iter().filter(|error| !error.is_null()) {
-            return failed(
-                error["code"].as_u64().map_or(Class::Server, |code| class(code as u16)),
-                "an error on a 200",
-            );
+        if let Some(error) = [&json["error"], &choice["error"]].into_iter().find(|error| !error.is_null()) {
+            let named = error["code"].as_u64().map_or(Class::Server, |code| class(code as u16));
+            return failed(named, "an error on a 200");
         }
         let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
-        match answer.filter(|_| choice["finish_reason"] != "error") {
+        match answer.filter(|_| !broke_off(&choice["finish_reason"])) {
             Some(text) => Outcome {
                 text: Some(text.to_owned()),
                 finish_reason: choice["finish_reason"].as_str().map(str::to_owned),
@@ -141,6 +139,7 @@ struct Stream {
     chunks: usize,
     done: bool,
     broken: bool,
+    refused: bool,
 }
 
 impl Stream {
@@ -197,8 +196,9 @@ impl Stream {
                 call.deltas.push(text);
                 self.text.push_str(text);
             }
+            self.refused |= choice["delta"]["refusal"].as_str().is_some_and(|text| !text.is_empty());
             if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
-                self.broken |= word == "error";
+                self.broken |= broke_off(&choice["finish_reason"]);
                 self.finish = Some(word.to_owned());
             }
         }
@@ -208,11 +208,22 @@ impl Stream {
         if self.chunks == 0 && !self.broken {
             return failed(Class::MalformedResponse, "no stream");
         }
-        if self.broken || (self.finish.is_none() && !self.done) || self.text.trim().is_empty() {
+        if self.broken || (self.finish.is_none() && !self.done) {
             return failed(Class::StreamInterrupted, "no whole stream");
+        }
+        if self.refused || self.finish.as_deref() == Some("content_filter") {
+            return failed(Class::ContentPolicy, "refused");
+        }
+        if self.text.trim().is_empty() {
+            return failed(Class::MalformedResponse, "no answer in it");
         }
         Outcome { text: Some(self.text), finish_reason: self.finish, ..Outcome::new(ResultKind::Completed) }
     }
+}
+
+/// A finish reason by which a provider says that it failed.
+fn broke_off(finish_reason: &Value) -> bool {
+    ["error", "abort", "insufficient_system_resource"].iter().any(|word| finish_reason == word)
 }
 
 /// A refused request, by its status; one code beats it.
@@ -227,7 +238,9 @@ fn class(status: u16) -> Class {
     match status {
         401 | 403 => Class::Auth,
         402 => Class::Quota,
+        408 => Class::Timeout,
         429 => Class::RateLimited,
+        499 => Class::Other,
         500.. => Class::Server,
         _ => Class::InvalidRequest,
     }

@@ -159,7 +159,7 @@ impl Shared {
         };
         let step = step.if_reused.as_deref().filter(|_| reused).unwrap_or(step);
         let fill = self.fill(state, host, user);
-        self.remember_redirect(state, step, &fill, user);
+        self.remember_redirect(state, step, &fill, host, user);
         Chosen { served, user, step, index, own_script: own.is_some(), fill }
     }
 
@@ -169,13 +169,15 @@ impl Shared {
     }
 
     /// A reply with a location may be followed: what arrives there belongs to this user.
-    fn remember_redirect(&self, state: &mut State, step: &Step, fill: &Fill, user: Option<usize>) {
+    fn remember_redirect(&self, state: &mut State, step: &Step, fill: &Fill, from: Host, user: Option<usize>) {
         let redirects = matches!(step.content, Content::Reply { status: 300..=399, .. });
         let location = step.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
         let (true, Some((_, crate::scenario::HeaderValue::Text(text)))) = (redirects, location) else { return };
         let location = crate::wire::plan::fill(text, fill);
         for (host, url) in &self.urls {
-            if let Some(path) = location.strip_prefix(url.as_str()) {
+            // A path alone is one at the host that said it.
+            let relative = Some(location.as_str()).filter(|path| *host == from && path.starts_with('/'));
+            if let Some(path) = location.strip_prefix(url.as_str()).or(relative) {
                 state.redirects.push((*host, path.split('?').next().unwrap_or(path).to_owned(), user));
             }
         }

@@ -13,7 +13,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "asks-everybody-again",
         home: "fallback/both-fail[error]",
         rule: "one-fallback",
-        // A second round is also one more of everything: attempts, charges, text and time.
+        // A second round is also one more of everything: attempts, charges, text and time. It waits for nobody's wait.
         may_also: &[
             "answer-belongs",
             "as-expected",
@@ -21,7 +21,9 @@ pub static MUTANTS: &[Mutant] = &[
             "committed-answer",
             "deadline-kept",
             "no-double-charge",
+            "retry-after-honoured",
             "retry-only-retryable",
+            "terminates",
         ],
         make: |policy, seed| {
             let mut once = policy.clone();
