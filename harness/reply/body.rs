@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{http::Head, sse};
+use super::{Asking, calls::argument_text, choices::Choices, http::Head, sse};
 use crate::causes::{Body, End};
 
 /// The finish reasons of the documented set.
@@ -21,6 +21,8 @@ pub struct Answer {
     pub finish: Vec<String>,
     /// Its terminal signals, if not both; nothing for a plain reply.
     pub end: Option<End>,
+    /// Likewise, before an event that no blank line ended.
+    pub end_before: Option<End>,
     /// The text of each choice.
     pub texts: Vec<String>,
     /// It carried usage.
@@ -41,7 +43,7 @@ pub struct ErrorObject {
 }
 
 /// Reads a body, whole or not.
-pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> Answer {
+pub fn read(head: &Head, body: &[u8], whole: bool, asked: Asking) -> Answer {
     let text = String::from_utf8_lossy(body);
     let kind =
         head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
@@ -49,12 +51,12 @@ pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> An
     let looks_like_events =
         text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
     let mut answer = if looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '['])) {
-        stream(&text)
+        stream(&text, asked.one)
     } else {
         plain(&text, whole)
     };
     if head.status / 100 == 2 && answer.error.is_none() {
-        kinds_of_label(&mut answer, kind.as_deref(), asked_for_stream);
+        kinds_of_label(&mut answer, kind.as_deref(), asked.stream);
     }
     answer
 }
@@ -135,7 +137,7 @@ fn text_of_message(message: &Map<String, Json>) -> String {
 }
 
 /// Content as text: a list of parts is their texts.
-fn text_of(content: Option<&Json>) -> String {
+pub fn text_of(content: Option<&Json>) -> String {
     match content {
         Some(Json::String(text)) => text.clone(),
         Some(Json::Array(parts)) => {
@@ -143,12 +145,6 @@ fn text_of(content: Option<&Json>) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn argument_text(arguments: &Json) -> String {
-    arguments
-        .as_str()
-        .map_or_else(|| if arguments.is_null() { String::new() } else { arguments.to_string() }, str::to_owned)
 }
 
 fn finish_word(word: Option<&Json>) -> String {
@@ -182,11 +178,15 @@ fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: boo
     }
 }
 
-fn stream(text: &str) -> Answer {
-    let mut reader = Stream { answer: Answer { stream: true, ..Answer::default() }, ..Stream::default() };
+fn stream(text: &str, one: bool) -> Answer {
+    let answer = Answer { stream: true, ..Answer::default() };
+    let mut reader = Stream { answer, choices: Choices::new(one), chunks: 0, done: false, bad: false };
     for event in sse::events(text) {
         if reader.answer.error.is_some() || reader.done {
             break;
+        }
+        if event.unterminated {
+            reader.answer.end_before = reader.signals();
         }
         reader.event(&event);
     }
@@ -194,14 +194,11 @@ fn stream(text: &str) -> Answer {
 }
 
 /// A stream as it is put together.
-#[derive(Default)]
 struct Stream {
     answer: Answer,
+    choices: Choices,
     chunks: usize,
     done: bool,
-    finished: bool,
-    refusal: bool,
-    arguments: Vec<(u64, String)>,
     bad: bool,
 }
 
@@ -251,52 +248,33 @@ impl Stream {
         let Some(choices) = json["choices"].as_array() else { return };
         self.chunks += 1;
         for choice in choices {
-            self.choice(choice);
+            let word = finish_word(choice.get("finish_reason"));
+            self.choices.add(choice, !word.is_empty());
+            self.answer.finish.extend(Some(word).filter(|word| !word.is_empty()));
         }
-        if choices.iter().any(|choice| choice["finish_reason"].as_str().is_some_and(|word| !word.is_empty())) {
+        if choices.iter().any(|choice| !finish_word(choice.get("finish_reason")).is_empty()) {
             self.unterminated(event);
         }
     }
 
-    fn choice(&mut self, choice: &Json) {
-        let index = usize::try_from(choice["index"].as_u64().unwrap_or(0)).unwrap_or(0).min(127);
-        let delta = &choice["delta"];
-        if self.answer.texts.len() <= index {
-            self.answer.texts.resize(index + 1, String::new());
-        }
-        self.answer.texts[index].push_str(&text_of(delta.get("content")));
-        if let Some(refusal) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
-            self.refusal = true;
-            self.answer.texts[index].push_str(refusal);
-        }
-        for call in delta["tool_calls"].as_array().into_iter().flatten().filter(|_| index == 0) {
-            self.call(call);
-        }
-        let word = finish_word(choice.get("finish_reason"));
-        if !word.is_empty() {
-            self.finished = true;
-            self.answer.finish.push(word);
-        }
-    }
-
-    fn call(&mut self, call: &Json) {
-        let index = call["index"].as_u64().unwrap_or(0);
-        let fragment = argument_text(&call["function"]["arguments"]);
-        match self.arguments.iter_mut().find(|(known, _)| *known == index) {
-            Some((_, arguments)) => arguments.push_str(&fragment),
-            None => self.arguments.push((index, fragment)),
+    /// The terminal signals so far, if not both. A finish reason is one when every choice has its own.
+    fn signals(&self) -> Option<End> {
+        match (self.choices.finished(), self.done) {
+            (true, true) => None,
+            (true, false) => Some(End::Finish),
+            (false, true) => Some(End::Done),
+            (false, false) => Some(End::Neither),
         }
     }
 
     fn end(mut self) -> Answer {
         self.answer.finish = with_unlisted(self.answer.finish, false);
-        self.answer.end = match (self.finished, self.done) {
-            (true, true) => None,
-            (true, false) => Some(End::Finish),
-            (false, true) => Some(End::Done),
-            (false, false) => Some(End::Neither),
-        };
-        self.answer.tool_calls = self.arguments.len();
+        self.answer.end = self.signals();
+        let choices = self.choices.all();
+        self.answer.texts = choices.iter().map(|choice| choice.text.clone()).collect();
+        let refusal = choices.iter().any(|choice| choice.refusal);
+        let arguments = choices.into_iter().next().map(|choice| choice.calls.arguments()).unwrap_or_default();
+        self.answer.tool_calls = arguments.len();
         if self.answer.error.is_some() {
             return self.answer;
         }
@@ -304,9 +282,8 @@ impl Stream {
             self.answer.kinds.push(Body::BadEvent);
         } else if self.chunks == 0 {
             self.answer.kinds.push(Body::NoEvents);
-        } else if self.finished || self.done {
-            let arguments: Vec<String> = self.arguments.into_iter().map(|(_, arguments)| arguments).collect();
-            shape(&mut self.answer, self.refusal, &arguments, false);
+        } else if self.answer.end != Some(End::Neither) {
+            shape(&mut self.answer, refusal, &arguments, false);
         }
         self.answer
     }
