@@ -7,6 +7,7 @@
 mod attempts;
 mod body;
 mod budget;
+mod calls;
 mod chunk;
 mod decide;
 mod failure;
@@ -69,6 +70,7 @@ impl Client for Reference {
             RetryAfter,
             Fallback,
             Deadline,
+            Tools,
             Usage,
             Idempotency,
             RetryBudget,
