@@ -89,15 +89,15 @@ impl Meek {
         let Ok(body) = response.into_body().collect().await else { return failed(Class::Connection, "cut") };
         let json: Value = serde_json::from_slice(body.to_bytes().trim_ascii()).unwrap_or_default();
         let choice = &json["choices"][0];
-        if choice["message"]["refusal"].is_string() || choice["finish_reason"] == "content_filter" {
+        let refusal = choice["message"]["refusal"].as_str().is_some_and(|text| !text.is_empty());
+        if refusal || choice["finish_reason"] == "content_filter" {
             return failed(Class::ContentPolicy, "refused");
         }
-        let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
-        match answer
-            .filter(|_| json["error"].is_null() && choice["error"].is_null() && choice["finish_reason"] != "error")
-        {
+        let answer = Some(text(&choice["message"]["content"])).filter(|text| !text.trim().is_empty());
+        let sound = !is_error(&json) && choice["error"].is_null() && !says_failure(&choice["finish_reason"]);
+        match answer.filter(|_| sound) {
             Some(text) => Outcome {
-                text: Some(text.to_owned()),
+                text: Some(text),
                 finish_reason: choice["finish_reason"].as_str().map(str::to_owned),
                 ..Outcome::new(ResultKind::Completed)
             },
@@ -106,7 +106,8 @@ impl Meek {
     }
 
     async fn stream(&self, call: &Call, response: hyper::Response<Incoming>) -> Outcome {
-        let (mut body, mut bytes, mut seen) = (response.into_body(), Vec::new(), Stream::default());
+        let one = call.request.n == 1;
+        let (mut body, mut bytes, mut seen) = (response.into_body(), Vec::new(), Stream { one, ..Stream::default() });
         let mut read = 0;
         while !seen.over() {
             let wait: Duration = if seen.finish.is_some() { *self.0.parser.finish_grace } else { *self.0.idle_timeout };
@@ -131,6 +132,8 @@ impl Meek {
 /// What a stream has brought.
 #[derive(Default)]
 struct Stream {
+    /// One choice was asked for, whatever its index.
+    one: bool,
     text: String,
     finish: Option<String>,
     done: bool,
@@ -182,16 +185,16 @@ impl Stream {
             return;
         }
         let Ok(json) = serde_json::from_str::<Value>(data) else { return self.broken = true };
-        self.broken |= !json["error"].is_null();
-        for choice in
-            json["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0)
-        {
-            if let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty() && !self.broken) {
-                call.deltas.push(text);
-                self.text.push_str(text);
+        self.broken |= is_error(&json);
+        let mine = |choice: &&Value| self.one || choice["index"].as_u64().unwrap_or(0) == 0;
+        for choice in json["choices"].as_array().into_iter().flatten().filter(mine) {
+            self.broken |= !choice["error"].is_null() || says_failure(&choice["finish_reason"]);
+            let text = text(&choice["delta"]["content"]);
+            if !text.is_empty() && !self.broken {
+                call.deltas.push(&text);
+                self.text.push_str(&text);
             }
             if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
-                self.broken |= word == "error";
                 self.finish = Some(word.to_owned());
             }
         }
@@ -203,6 +206,23 @@ impl Stream {
         }
         Outcome { text: Some(self.text), finish_reason: self.finish, ..Outcome::new(ResultKind::Completed) }
     }
+}
+
+/// Content as text: a string, or the text of each part that has one.
+fn text(content: &Value) -> String {
+    match content {
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        content => content.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// An error in any of its shapes: in an envelope, in a list, or flat where choices should be.
+fn is_error(json: &Value) -> bool {
+    !json.is_object() || !json["error"].is_null() || (json["choices"].is_null() && !json["message"].is_null())
+}
+
+fn says_failure(word: &Value) -> bool {
+    ["error", "abort", "insufficient_system_resource"].iter().any(|failure| word == failure)
 }
 
 /// A refused request, by its status; one code beats it.
