@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use brownout::{
     causes::{Causes, Cells, Charged, Circumstances, Class, Demand, Facts, ResultWord, Retry, TooLong, Wire},
-    policy::{Policy, Refusal, ShouldRetry, StreamEnd},
+    policy::{Policy, Refusal, ShouldRetry, StreamEnd, Unterminated},
     reply,
     scenario::{By, Host, Point},
     transcript::{Attempt, StepFacts},
@@ -23,10 +23,11 @@ struct Sent {
     reused: bool,
     content: bool,
     cut_after: Option<Point>,
+    n: u32,
 }
 
 fn sent(bytes: impl Into<Vec<u8>>, stream: bool) -> Sent {
-    Sent { bytes: bytes.into(), ending: Ending::Done, stream, reused: false, content: false, cut_after: None }
+    Sent { bytes: bytes.into(), ending: Ending::Done, stream, reused: false, content: false, cut_after: None, n: 1 }
 }
 
 fn plain(status: u16, body: &str) -> Sent {
@@ -64,12 +65,21 @@ fn location(to: &str) -> Sent {
 }
 
 const TEXT: &str = r#"{"choices":[{"index":0,"delta":{"content":"Four"}}]}"#;
+const SECOND: &str = r#"{"choices":[{"index":1,"delta":{"content":"No"},"finish_reason":"stop"}]}"#;
 const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 const GOOD: &str =
     r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Four"},"finish_reason":"stop"}]}"#;
 
 fn choice(finish: &str, message: &str) -> Sent {
     plain(200, &format!(r#"{{"choices":[{{"index":0,"message":{message},"finish_reason":{finish}}}]}}"#))
+}
+
+/// A piece of a tool call; the one that has an id has the name.
+fn call(index: &str, id: &str, arguments: &str) -> String {
+    let name = if id.is_empty() { "" } else { "f" };
+    format!(
+        r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":{index},"id":"{id}","function":{{"name":"{name}","arguments":"{arguments}"}}}}]}}}}]}}"#
+    )
 }
 
 impl Sent {
@@ -110,6 +120,20 @@ impl Sent {
         self
     }
 
+    /// So many choices were asked for.
+    fn choices(mut self, n: u32) -> Self {
+        self.n = n;
+        self
+    }
+
+    /// More bytes, and the connection's end is the body's.
+    fn and(mut self, more: &str) -> Self {
+        let body = self.bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        self.bytes = [head, &self.bytes[body..], more.as_bytes()].concat();
+        self
+    }
+
     /// Everything but the last bytes.
     fn but(self, missing: usize, by: By) -> Self {
         let keep = self.bytes.len() - missing;
@@ -122,7 +146,7 @@ impl Sent {
             method: "POST".to_owned(),
             target: "/v1/chat/completions".to_owned(),
             headers: vec![("host".to_owned(), "127.0.0.1:9".to_owned())],
-            body: format!(r#"{{"stream":{}}}"#, self.stream).into_bytes(),
+            body: format!(r#"{{"stream":{},"n":{}}}"#, self.stream, self.n).into_bytes(),
         };
         let seen = Seen {
             host: Host::Primary,
@@ -274,8 +298,9 @@ fn cause(sent: &Sent, policy: &Policy) -> String {
 #[case("refusal", choice("\"stop\"", r#"{"content":null,"refusal":"no"}"#))]
 #[case("content-filtered", choice("\"content_filter\"", r#"{"content":"a"}"#))]
 #[case("cut-by-length", choice("\"length\"", r#"{"content":"a"}"#))]
-#[case("last-event-unterminated", { let mut s = events(&[TEXT]); s.bytes = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".iter().chain(format!("data: {TEXT}\n\ndata: [DONE]").as_bytes()).copied().collect(); s })]
+#[case("last-event-unterminated", events(&[TEXT]).and("data: [DONE]"))]
 #[case("stream-end-bare", events(&[TEXT]))]
+#[case("stream-end-bare", events(&[TEXT, SECOND]).choices(2))]
 #[case("stream-end-finish-only", events(&[TEXT, FINISH]))]
 #[case("stream-end-finish-only", { let mut s = events(&[TEXT, FINISH, "[DONE]"]); s.bytes.truncate(s.bytes.len() - 14); s.ended(Ending::Cut(By::Reset)) })]
 #[case("stream-end-done-only", events(&[TEXT, "[DONE]"]))]
@@ -285,6 +310,7 @@ fn cause(sent: &Sent, policy: &Policy) -> String {
     "bad-tool-call",
     choice("\"tool_calls\"", r#"{"content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"a\":"}}]}"#)
 )]
+#[case("bad-tool-call", events(&[&call("0", "a", "{"), &call("0", "", "{}"), FINISH, "[DONE]"]))]
 #[case("blank-answer", choice("\"stop\"", r#"{"content":"  "}"#))]
 // good answers
 #[case("good", plain(200, GOOD))]
@@ -292,9 +318,33 @@ fn cause(sent: &Sent, policy: &Policy) -> String {
 #[case("good", events(&[TEXT, FINISH, "[DONE]"]))]
 #[case("good", events(&[TEXT, FINISH, "[DONE]"]).but(0, By::Reset))]
 #[case("good", choice("\"tool_calls\"", r#"{"content":null,"tool_calls":[{"function":{"name":"f","arguments":""}}]}"#))]
+#[case("good", events(&[&call("0", "a", "{}"), &call("0", "b", "{"), &call("0", "", "}"), FINISH, "[DONE]"]))]
+#[case("good", events(&[&call("null", "a", "{"), &call("null", "", "}"), &call("null", "b", "{}"), FINISH, "[DONE]"]))]
+#[case("good", events(&[TEXT, SECOND, FINISH, "[DONE]"]).choices(2))]
+#[case("good", events(&[TEXT, FINISH]).and("data: [DONE]\n").but(0, By::Close))]
 #[case("good", events(&[r#"{"choices":[],"prompt_filter_results":[]}"#, TEXT, "null", r#"{"error":null,"choices":[{"index":0,"delta":null}]}"#, FINISH, r#"{"choices":[],"usage":{}}"#, "[DONE]", "garbage"]))]
 fn bytes_end_in_their_row(#[case] row: &str, #[case] sent: Sent) {
     assert_eq!(cause(&sent, &Policy::default()), row);
+}
+
+#[test]
+fn a_dropped_signal_is_missed_only_where_no_other_completes_the_stream() {
+    let mut policy = Policy::default();
+    policy.parser.unterminated_last_event = Unterminated::Drop;
+    let both = events(&[TEXT, FINISH]).and("data: [DONE]\n");
+    assert_eq!(cause(&both, &policy), "good");
+    assert_eq!(cause(&events(&[TEXT]).and("data: [DONE]\n"), &policy), "last-event-unterminated");
+    policy.parser.stream_end = StreamEnd::Done;
+    assert_eq!(cause(&both, &policy), "last-event-unterminated");
+}
+
+#[test]
+fn where_one_choice_was_asked_for_every_index_means_it() {
+    let both = |n: u32| {
+        let sent = events(&[TEXT, SECOND, "[DONE]"]).choices(n);
+        sent.attempt(&Policy::default()).reply.text
+    };
+    assert_eq!((both(1), both(2)), ("FourNo".len(), "Four".len()));
 }
 
 /// Rows that bytes cannot end in: they depend on when, on who left, or on what this provider cannot do.

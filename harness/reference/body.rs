@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{
-    chunk,
+    calls, chunk,
     failure::{Failure, Kind},
     send::Reply,
 };
@@ -42,7 +42,7 @@ fn answer(choice: &Json, usage: &Json) -> Result<Reply, Failure> {
     let text = Some(chunk::text(&message["content"])).filter(|text| !text.is_empty());
     let refusal = message["refusal"].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let finish_reason = choice["finish_reason"].as_str().filter(|word| !word.is_empty()).map(str::to_owned);
-    let tool_calls: Vec<Json> = message["tool_calls"].as_array().cloned().unwrap_or_default();
+    let tool_calls = message["tool_calls"].as_array().into_iter().flatten().map(calls::normalised).collect();
     let usage = usage.is_object().then(|| usage.clone());
     let reply = Reply { text, refusal, finish_reason, tool_calls, usage, status: 200 };
     check(reply)
@@ -63,6 +63,9 @@ fn fault(reply: &Reply) -> Option<Kind> {
     }
     if !reply.tool_calls.is_empty() && matches!(finish, "length" | "content_filter") {
         return Some(Kind::HalfToolCall);
+    }
+    if !reply.tool_calls.iter().all(calls::is_whole) {
+        return Some(Kind::Malformed);
     }
     let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty()
         && reply.refusal.is_none()

@@ -20,7 +20,7 @@ pub fn error(json: &Json) -> Option<&Json> {
     let answers = json.get("choices").is_some();
     let flat = json["object"] == "error"
         || json.get("detail").is_some()
-        || (json["message"].is_string() && !json["type"].is_null());
+        || (json["message"].is_string() && !(json["type"].is_null() && json["code"].is_null()));
     (!answers && flat).then_some(json)
 }
 

@@ -9,6 +9,7 @@ mod attempts;
 mod body;
 mod breaker;
 mod budget;
+mod calls;
 mod chunk;
 mod decide;
 mod failure;

@@ -6,29 +6,37 @@ use serde_json::{Value as Json, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    body, chunk,
+    body,
+    calls::Calls,
+    chunk,
     failure::{Failure, Kind},
     send::{Reply, Target, cannot_be_unpacked},
     sse::{Event, Events, Item},
+    wait,
 };
 use crate::{
     client::Call,
     policy::{MalformedEvent, Policy, StreamEnd, Unterminated, UsageChunks},
 };
 
+/// So much is kept of a stream in which no chunk has come: it may be something else.
+const OPENING: usize = 64 << 10;
+
 /// Reads a stream to its end.
 pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
     let now = Instant::now();
+    let asked_to_wait = wait::asked_for(response.headers());
     let mut reader = Reader {
         policy,
         call,
         status: response.status().as_u16(),
         answer: Reply::default(),
-        calls: Vec::new(),
+        calls: Calls::default(),
         committed: false,
         done: false,
         finished: None,
         chunks: 0,
+        opening: Vec::new(),
         content_at: now,
         alive_at: now,
         until: target.until,
@@ -50,6 +58,7 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
         committed: reader.committed,
         status: failure.status.or(Some(reader.status)),
         usage_present: failure.usage_present || reader.answer.usage.is_some(),
+        wait: asked_to_wait,
         ..failure
     })
 }
@@ -64,25 +73,19 @@ struct Reader<'a> {
     call: &'a Call,
     status: u16,
     answer: Reply,
-    calls: Vec<Fragments>,
+    calls: Calls,
     committed: bool,
     done: bool,
     /// When the finish reason came.
     finished: Option<Instant>,
     /// Chunks that came.
     chunks: usize,
+    /// What came before the first of them.
+    opening: Vec<u8>,
     content_at: Instant,
     alive_at: Instant,
     until: Instant,
     deadline: Instant,
-}
-
-/// A tool call under way.
-struct Fragments {
-    index: Option<u64>,
-    id: String,
-    name: String,
-    arguments: String,
 }
 
 impl Reader<'_> {
@@ -95,6 +98,9 @@ impl Reader<'_> {
             };
             let Some(piece) = piece else { return Ok(()) };
             self.alive_at = Instant::now();
+            if self.chunks == 0 && self.opening.len() < OPENING {
+                self.opening.extend(&piece);
+            }
             let items = events.push(&piece).map_err(|_| Failure::new(Kind::Malformed))?;
             for item in items {
                 self.item(item)?;
@@ -165,7 +171,9 @@ impl Reader<'_> {
         self.usage(&json["usage"]);
         self.chunks += 1;
         let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
-        for choice in choices.iter().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
+        // Where one choice was asked for, some servers count tokens in its index.
+        let one = self.call.request.n == 1;
+        for choice in choices.iter().filter(|choice| one || choice["index"].as_u64().unwrap_or(0) == 0) {
             self.choice(choice);
         }
         Ok(())
@@ -202,7 +210,7 @@ impl Reader<'_> {
             self.content_at = Instant::now();
         }
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
-            self.fragment(call);
+            self.calls.add(call);
             self.content();
         }
         if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
@@ -214,27 +222,6 @@ impl Reader<'_> {
     fn content(&mut self) {
         self.committed = true;
         self.content_at = Instant::now();
-    }
-
-    /// Fragments belong together by index; without one, a new id begins a new call.
-    fn fragment(&mut self, call: &Json) {
-        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
-        let (index, id) = (call["index"].as_u64(), text(&call["id"]));
-        let same = |known: &&mut Fragments| match index {
-            Some(_) => known.index == index,
-            None => id.is_empty() || known.id == id,
-        };
-        let function = &call["function"];
-        let arguments = function["arguments"].as_str().map_or_else(String::new, str::to_owned);
-        match self.calls.iter_mut().rev().find(same) {
-            Some(known) => {
-                known.arguments.push_str(&arguments);
-                if known.name.is_empty() {
-                    known.name = text(&function["name"]);
-                }
-            }
-            None => self.calls.push(Fragments { index, id, name: text(&function["name"]), arguments }),
-        }
     }
 
     /// The bytes have ended.
@@ -249,9 +236,16 @@ impl Reader<'_> {
             }
         }
         if self.chunks == 0 {
-            return Err(Failure::new(Kind::Malformed));
+            return self.not_a_stream();
         }
         if self.complete(true) { self.whole() } else { Err(Failure::new(Kind::StreamCut)) }
+    }
+
+    /// Without one chunk it may be a plain reply under a false label: an error object, as a rule.
+    fn not_a_stream(&mut self) -> Result<Reply, Failure> {
+        let reply = body::read(&self.opening)?;
+        reply.text.iter().for_each(|text| self.call.deltas.push(text));
+        Ok(reply)
     }
 
     /// Whether the completing signal came.
@@ -266,11 +260,7 @@ impl Reader<'_> {
     }
 
     fn whole(&mut self) -> Result<Reply, Failure> {
-        let call = |call: &Fragments| {
-            let function = json!({ "name": call.name, "arguments": call.arguments });
-            json!({ "id": call.id, "type": "function", "function": function })
-        };
-        self.answer.tool_calls = self.calls.iter().map(call).collect();
+        self.answer.tool_calls = self.calls.whole();
         body::check(std::mem::take(&mut self.answer))
     }
 }

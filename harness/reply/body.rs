@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::{http::Head, sse};
+use super::{Asking, calls::argument_text, choices::Choices, http::Head, sse};
 use crate::{
     causes::{Body, End},
     transcript::digest,
@@ -26,6 +26,8 @@ pub struct Answer {
     pub finish: Vec<String>,
     /// Its terminal signals, if not both; nothing for a plain reply.
     pub end: Option<End>,
+    /// Likewise, before an event that no blank line ended.
+    pub end_before: Option<End>,
     /// The text of each choice.
     pub texts: Vec<String>,
     /// The counts of each usage object, in order.
@@ -48,7 +50,7 @@ pub struct ErrorObject {
 }
 
 /// Reads a body, whole or not.
-pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> Answer {
+pub fn read(head: &Head, body: &[u8], whole: bool, asked: Asking) -> Answer {
     let text = String::from_utf8_lossy(body);
     let kind =
         head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
@@ -56,12 +58,12 @@ pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> An
     let looks_like_events =
         text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
     let mut answer = if looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '['])) {
-        stream(&text)
+        stream(&text, asked.one)
     } else {
         plain(&text, whole)
     };
     if head.status / 100 == 2 && answer.error.is_none() {
-        kinds_of_label(&mut answer, kind.as_deref(), asked_for_stream);
+        kinds_of_label(&mut answer, kind.as_deref(), asked.stream);
     }
     answer
 }
@@ -142,7 +144,7 @@ fn text_of_message(message: &Map<String, Json>) -> String {
 }
 
 /// Content as text: a list of parts is their texts.
-fn text_of(content: Option<&Json>) -> String {
+pub fn text_of(content: Option<&Json>) -> String {
     match content {
         Some(Json::String(text)) => text.clone(),
         Some(Json::Array(parts)) => {
@@ -171,12 +173,6 @@ pub fn name_of(call: &Json) -> String {
 /// The arguments of a tool call in OpenAI's shape, as text.
 pub fn arguments_of(call: &Json) -> String {
     argument_text(&call["function"]["arguments"])
-}
-
-fn argument_text(arguments: &Json) -> String {
-    arguments
-        .as_str()
-        .map_or_else(|| if arguments.is_null() { String::new() } else { arguments.to_string() }, str::to_owned)
 }
 
 fn finish_word(word: Option<&Json>) -> String {
@@ -210,11 +206,15 @@ fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: boo
     }
 }
 
-fn stream(text: &str) -> Answer {
-    let mut reader = Stream { answer: Answer { stream: true, ..Answer::default() }, ..Stream::default() };
+fn stream(text: &str, one: bool) -> Answer {
+    let answer = Answer { stream: true, ..Answer::default() };
+    let mut reader = Stream { answer, choices: Choices::new(one), chunks: 0, done: false, bad: false };
     for event in sse::events(text) {
         if reader.answer.error.is_some() || reader.done {
             break;
+        }
+        if event.unterminated {
+            reader.answer.end_before = reader.signals();
         }
         reader.event(&event);
     }
@@ -222,23 +222,12 @@ fn stream(text: &str) -> Answer {
 }
 
 /// A stream as it is put together.
-#[derive(Default)]
 struct Stream {
     answer: Answer,
+    choices: Choices,
     chunks: usize,
     done: bool,
-    finished: bool,
-    refusal: bool,
-    calls: Vec<Call>,
     bad: bool,
-}
-
-/// A tool call as its fragments put it together.
-#[derive(Default)]
-struct Call {
-    index: u64,
-    name: String,
-    arguments: String,
 }
 
 impl Stream {
@@ -287,59 +276,35 @@ impl Stream {
         let Some(choices) = json["choices"].as_array() else { return };
         self.chunks += 1;
         for choice in choices {
-            self.choice(choice);
+            let word = finish_word(choice.get("finish_reason"));
+            self.choices.add(choice, !word.is_empty());
+            self.answer.content += length_of_content(&choice["delta"]);
+            self.answer.finish.extend(Some(word).filter(|word| !word.is_empty()));
         }
-        if choices.iter().any(|choice| choice["finish_reason"].as_str().is_some_and(|word| !word.is_empty())) {
+        if choices.iter().any(|choice| !finish_word(choice.get("finish_reason")).is_empty()) {
             self.unterminated(event);
         }
     }
 
-    fn choice(&mut self, choice: &Json) {
-        let index = usize::try_from(choice["index"].as_u64().unwrap_or(0)).unwrap_or(0).min(127);
-        let delta = &choice["delta"];
-        if self.answer.texts.len() <= index {
-            self.answer.texts.resize(index + 1, String::new());
-        }
-        self.answer.texts[index].push_str(&text_of(delta.get("content")));
-        if let Some(refusal) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
-            self.refusal = true;
-            self.answer.texts[index].push_str(refusal);
-        }
-        for call in delta["tool_calls"].as_array().into_iter().flatten().filter(|_| index == 0) {
-            self.call(call);
-        }
-        self.answer.content += length_of_content(delta);
-        let word = finish_word(choice.get("finish_reason"));
-        if !word.is_empty() {
-            self.finished = true;
-            self.answer.finish.push(word);
-        }
-    }
-
-    fn call(&mut self, call: &Json) {
-        let index = call["index"].as_u64().unwrap_or(0);
-        let known = match self.calls.iter().position(|known| known.index == index) {
-            Some(place) => &mut self.calls[place],
-            None => {
-                self.calls.push(Call { index, ..Call::default() });
-                self.calls.last_mut().expect("one was pushed")
-            }
-        };
-        known.arguments.push_str(&arguments_of(call));
-        if known.name.is_empty() {
-            known.name = name_of(call);
+    /// The terminal signals so far, if not both. A finish reason is one when every choice has its own.
+    fn signals(&self) -> Option<End> {
+        match (self.choices.finished(), self.done) {
+            (true, true) => None,
+            (true, false) => Some(End::Finish),
+            (false, true) => Some(End::Done),
+            (false, false) => Some(End::Neither),
         }
     }
 
     fn end(mut self) -> Answer {
         self.answer.finish = with_unlisted(self.answer.finish, false);
-        self.answer.end = match (self.finished, self.done) {
-            (true, true) => None,
-            (true, false) => Some(End::Finish),
-            (false, true) => Some(End::Done),
-            (false, false) => Some(End::Neither),
-        };
-        self.answer.calls = self.calls.iter().map(|call| digest_of_call(&call.name, &call.arguments)).collect();
+        self.answer.end = self.signals();
+        let choices = self.choices.all();
+        self.answer.texts = choices.iter().map(|choice| choice.text.clone()).collect();
+        let refusal = choices.iter().any(|choice| choice.refusal);
+        let calls = choices.into_iter().next().map(|choice| choice.calls).unwrap_or_default();
+        self.answer.calls = calls.digests();
+        let arguments = calls.arguments();
         if self.answer.error.is_some() {
             return self.answer;
         }
@@ -347,9 +312,8 @@ impl Stream {
             self.answer.kinds.push(Body::BadEvent);
         } else if self.chunks == 0 {
             self.answer.kinds.push(Body::NoEvents);
-        } else if self.finished || self.done {
-            let arguments: Vec<String> = self.calls.into_iter().map(|call| call.arguments).collect();
-            shape(&mut self.answer, self.refusal, &arguments, false);
+        } else if self.answer.end != Some(End::Neither) {
+            shape(&mut self.answer, refusal, &arguments, false);
         }
         self.answer
     }

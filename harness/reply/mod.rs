@@ -3,6 +3,8 @@
 //! It shares no code with any client. Bytes come in as they went out, whole or cut; facts come out.
 
 mod body;
+mod calls;
+mod choices;
 mod http;
 mod pace;
 mod sse;
@@ -37,15 +39,19 @@ pub struct Reading {
 /// Reads what was sent. `phrases` are looked for in error messages.
 pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
     let decoded = http::decode(&seen.sent);
-    let asked_for_stream = asked_for_stream(seen);
+    let asked = Asking::of(seen);
     let mut facts = ReplyFacts { wait: seen.wait_asked.map(micros), ..ReplyFacts::default() };
     let mut answers = Vec::new();
     if let Some(head) = &decoded.head {
         head_facts(&mut facts, head, seen);
-        let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
+        let answer = body::read(head, &decoded.body, decoded.whole, asked);
         answers = answer.texts.clone();
         body_facts(&mut facts, head, &answer, phrases);
         facts.usage = usage(&answer.usages, policy.parser.usage_chunks);
+        // A signal that no blank line ends counts for nothing beside one that completes the stream.
+        if answer.stream && completes(answer.end_before, policy) {
+            facts.body.retain(|body| *body != Body::UnterminatedEvent);
+        }
         // A coding that nobody asked for, or that is not what the head says, may be refused.
         if decoded.mislabelled || (decoded.zipped && !accepts_gzip(seen)) {
             facts.body.push(Body::Mislabelled);
@@ -63,9 +69,21 @@ fn micros(duration: std::time::Duration) -> Micros {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn asked_for_stream(seen: &Seen) -> bool {
-    let body: Option<Json> = seen.request.as_ref().and_then(|asked| serde_json::from_slice(&asked.body).ok());
-    body.is_some_and(|body| body["stream"] == true)
+/// What a request asked for.
+#[derive(Clone, Copy)]
+struct Asking {
+    /// Events.
+    stream: bool,
+    /// One choice.
+    one: bool,
+}
+
+impl Asking {
+    fn of(seen: &Seen) -> Asking {
+        let body = seen.request.as_ref().and_then(|asked| serde_json::from_slice::<Json>(&asked.body).ok());
+        let body = body.unwrap_or_default();
+        Asking { stream: body["stream"] == true, one: body["n"].as_u64().unwrap_or(1) == 1 }
+    }
 }
 
 fn accepts_gzip(seen: &Seen) -> bool {
@@ -154,11 +172,14 @@ fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Polic
 
 /// A stream that gave its completing signal is whole, however the wire ends.
 fn complete(facts: &ReplyFacts, policy: &Policy) -> bool {
-    facts.stream
-        && match (policy.parser.stream_end, facts.end) {
-            (_, None) => true,
-            (StreamEnd::Finish | StreamEnd::Either, Some(End::Finish)) => true,
-            (StreamEnd::Done | StreamEnd::Either, Some(End::Done)) => true,
-            (StreamEnd::Finish | StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(_)) => false,
-        }
+    facts.stream && completes(facts.end, policy)
+}
+
+fn completes(end: Option<End>, policy: &Policy) -> bool {
+    match (policy.parser.stream_end, end) {
+        (_, None) => true,
+        (StreamEnd::Finish | StreamEnd::Either, Some(End::Finish)) => true,
+        (StreamEnd::Done | StreamEnd::Either, Some(End::Done)) => true,
+        (StreamEnd::Finish | StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(_)) => false,
+    }
 }

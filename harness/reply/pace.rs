@@ -1,6 +1,6 @@
 //! How steadily a reply came: gaps between bytes and between contents, as our side of the wire saw them.
 
-use super::{body, complete, http};
+use super::{Asking, body, complete, http};
 use crate::{
     policy::Policy,
     transcript::{Micros, Pace, ReplyFacts},
@@ -21,8 +21,8 @@ pub fn pace(seen: &Seen, policy: &Policy, sends: &Sends) -> Option<Pace> {
     if sends.moments.len() >= SENDS {
         return None;
     }
-    let asked_for_stream = super::asked_for_stream(seen);
-    let states = sends.moments.iter().map(|(at, sent)| (*at, state(seen, *sent, policy, asked_for_stream)));
+    let asked = Asking::of(seen);
+    let states = sends.moments.iter().map(|(at, sent)| (*at, state(seen, *sent, policy, asked)));
     let mut walk: Option<Walk> = None;
     for (at, state) in states.filter(|(_, state)| state.head) {
         let walk = walk.get_or_insert(Walk::from(at));
@@ -42,13 +42,13 @@ struct State {
     complete: bool,
 }
 
-fn state(seen: &Seen, sent: u64, policy: &Policy, asked_for_stream: bool) -> State {
+fn state(seen: &Seen, sent: u64, policy: &Policy, asked: Asking) -> State {
     let sent = usize::try_from(sent).unwrap_or(usize::MAX);
     let decoded = http::decode(&seen.sent[..sent.min(seen.sent.len())]);
     let Some(head) = &decoded.head else {
         return State { head: false, stream: false, content: 0, complete: false };
     };
-    let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
+    let answer = body::read(head, &decoded.body, decoded.whole, asked);
     let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
     let whole = decoded.framed == http::Framed::Whole || answer.error.is_some();
     // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.

@@ -90,17 +90,20 @@ impl Meek {
         let Ok(body) = response.into_body().collect().await else { return failed(Class::Connection, "cut") };
         let json: Value = serde_json::from_slice(body.to_bytes().trim_ascii()).unwrap_or_default();
         let choice = &json["choices"][0];
-        if choice["message"]["refusal"].is_string() || choice["finish_reason"] == "content_filter" {
+        let refusal = choice["message"]["refusal"].as_str().is_some_and(|text| !text.is_empty());
+        if refusal || choice["finish_reason"] == "content_filter" {
             return failed(Class::ContentPolicy, "refused");
         }
-        if let Some(error) = [&json["error"], &choice["error"]].into_iter().find(|error| !error.is_null()) {
-            let named = error["code"].as_u64().map_or(Class::Server, |code| class(code as u16));
-            return failed(named, "an error on a 200");
+        // Envelope, list or flat: a number in it is the status that was meant.
+        let errors = [&json["error"], &choice["error"], &json[0]["error"], &json];
+        if (!json.is_null() && is_error(&json)) || !choice["error"].is_null() {
+            let code = errors.iter().find_map(|error| error["code"].as_u64());
+            return failed(code.map_or(Class::Server, |code| class(code as u16)), "an error on a 200");
         }
-        let answer = choice["message"]["content"].as_str().filter(|text| !text.trim().is_empty());
-        match answer.filter(|_| !broke_off(&choice["finish_reason"])) {
+        let answer = Some(text(&choice["message"]["content"])).filter(|text| !text.trim().is_empty());
+        match answer.filter(|_| !says_failure(&choice["finish_reason"])) {
             Some(text) => Outcome {
-                text: Some(text.to_owned()),
+                text: Some(text),
                 finish_reason: choice["finish_reason"].as_str().map(str::to_owned),
                 ..Outcome::new(ResultKind::Completed)
             },
@@ -109,7 +112,8 @@ impl Meek {
     }
 
     async fn stream(&self, call: &Call, response: hyper::Response<Incoming>) -> Outcome {
-        let (mut body, mut bytes, mut seen) = (response.into_body(), Vec::new(), Stream::default());
+        let one = call.request.n == 1;
+        let (mut body, mut bytes, mut seen) = (response.into_body(), Vec::new(), Stream { one, ..Stream::default() });
         let mut read = 0;
         while !seen.over() {
             let wait: Duration = if seen.finish.is_some() { *self.0.parser.finish_grace } else { *self.0.idle_timeout };
@@ -134,6 +138,8 @@ impl Meek {
 /// What a stream has brought.
 #[derive(Default)]
 struct Stream {
+    /// One choice was asked for, whatever its index.
+    one: bool,
     text: String,
     finish: Option<String>,
     chunks: usize,
@@ -187,18 +193,18 @@ impl Stream {
             return;
         }
         let Ok(json) = serde_json::from_str::<Value>(data) else { return self.broken = true };
-        self.broken |= !json["error"].is_null();
+        self.broken |= is_error(&json);
         self.chunks += 1;
-        for choice in
-            json["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0)
-        {
-            if let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty() && !self.broken) {
-                call.deltas.push(text);
-                self.text.push_str(text);
+        let mine = |choice: &&Value| self.one || choice["index"].as_u64().unwrap_or(0) == 0;
+        for choice in json["choices"].as_array().into_iter().flatten().filter(mine) {
+            self.broken |= !choice["error"].is_null() || says_failure(&choice["finish_reason"]);
+            let text = text(&choice["delta"]["content"]);
+            if !text.is_empty() && !self.broken {
+                call.deltas.push(&text);
+                self.text.push_str(&text);
             }
             self.refused |= choice["delta"]["refusal"].as_str().is_some_and(|text| !text.is_empty());
             if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
-                self.broken |= broke_off(&choice["finish_reason"]);
                 self.finish = Some(word.to_owned());
             }
         }
@@ -221,9 +227,21 @@ impl Stream {
     }
 }
 
-/// A finish reason by which a provider says that it failed.
-fn broke_off(finish_reason: &Value) -> bool {
-    ["error", "abort", "insufficient_system_resource"].iter().any(|word| finish_reason == word)
+/// Content as text: a string, or the text of each part that has one.
+fn text(content: &Value) -> String {
+    match content {
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        content => content.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// An error in any of its shapes: in an envelope, in a list, or flat where choices should be.
+fn is_error(json: &Value) -> bool {
+    !json.is_object() || !json["error"].is_null() || (json["choices"].is_null() && !json["message"].is_null())
+}
+
+fn says_failure(word: &Value) -> bool {
+    ["error", "abort", "insufficient_system_resource"].iter().any(|failure| word == failure)
 }
 
 /// A refused request, by its status; one code beats it.

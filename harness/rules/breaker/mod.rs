@@ -83,7 +83,7 @@ fn all(view: &View, part: fn(Walk) -> Findings) -> Findings {
     let mut findings = Findings::default();
     for mut walk in walks {
         walk.run(Micros::MAX);
-        let Findings { judged, breaches } = part(walk);
+        let Findings { judged, breaches, .. } = part(walk);
         findings.judged += judged;
         findings.breaches.extend(breaches);
     }
