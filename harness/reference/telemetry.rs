@@ -85,7 +85,8 @@ impl Open {
             error_code: None,
             latency_bucket: "",
             retry_attempt: attempt - 1,
-            fallback_decision: "none",
+            // Where an open breaker kept the primary out of it, this record is the only one.
+            fallback_decision: if target.provider.name == Host::Primary { "none" } else { "used" },
             timeout_source: None,
             parser_outcome: "none",
             usage_present: false,

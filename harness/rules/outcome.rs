@@ -123,7 +123,8 @@ pub fn honest_success(view: &View) -> Findings {
 fn hands_on_its_end(view: &View, index: usize, outcome: &OutcomeFacts) -> bool {
     let told = |words: &[String]| outcome.finish_reason.as_ref().is_some_and(|word| words.contains(word));
     match view.ended(index).cause.map(|cause| cause.id.as_str()) {
-        Some("cut-by-length") => outcome.finish_reason.as_deref() == Some("length"),
+        // Of several choices each has its own word.
+        Some("cut-by-length") => told(&view.t.attempts[index].reply.finish),
         // A plain reply without the word has none to hand on.
         Some("finish-unlisted") => {
             let words = &view.t.attempts[index].reply.finish;

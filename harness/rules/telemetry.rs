@@ -185,12 +185,15 @@ fn lie_of_timeout(attempt: &Attempt, said: Option<String>) -> Option<Lie> {
 
 fn lie_of_usage(view: &View, index: usize, attempt: &Attempt, said: Option<String>) -> Option<Lie> {
     let served = attempt.reply.usage.is_some();
-    let wrong = match said.as_deref() {
-        Some("true") => !served,
-        // What came with a broken answer need not have been read.
-        Some("false") => served && view.good(index) && !(attempt.reply.stream && attempt.reply.end.is_some()),
-        _ => true,
-    };
+    // Whether usage that counts nothing is there is a matter of taste.
+    let empty = attempt.reply.usage.as_ref().is_some_and(|usage| usage.is_empty());
+    let wrong = !empty
+        && match said.as_deref() {
+            Some("true") => !served,
+            // What came with a broken answer need not have been read.
+            Some("false") => served && view.good(index) && !(attempt.reply.stream && attempt.reply.end.is_some()),
+            _ => true,
+        };
     wrong.then(|| ("usage_present", shown(said), served.to_string()))
 }
 

@@ -96,7 +96,8 @@ impl Meek {
         }
         // Envelope, list or flat: a number in it is the status that was meant.
         let errors = [&json["error"], &choice["error"], &json[0]["error"], &json];
-        if (!json.is_null() && is_error(&json)) || !choice["error"].is_null() {
+        let listed = !json[0]["error"].is_null() || !choice["error"].is_null();
+        if (json.is_object() && is_error(&json)) || listed {
             let code = errors.iter().find_map(|error| error["code"].as_u64());
             return failed(code.map_or(Class::Server, |code| class(code as u16)), "an error on a 200");
         }
