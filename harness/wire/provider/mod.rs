@@ -39,6 +39,18 @@ struct Shared {
     state: Mutex<State>,
 }
 
+/// A reply with a location that may be followed.
+#[derive(Debug)]
+struct Redirect {
+    /// Who sent it.
+    from: Host,
+    /// Where it leads.
+    to: Host,
+    path: String,
+    /// Whose it is.
+    user: Option<usize>,
+}
+
 /// What changes while serving.
 #[derive(Debug, Default)]
 struct State {
@@ -48,8 +60,8 @@ struct State {
     numbers: BTreeMap<(Option<usize>, Host), u32>,
     /// Requests under way at each host.
     in_flight: BTreeMap<Host, u32>,
-    /// Where redirects of ours lead, and whose they are.
-    redirects: Vec<(Host, String, Option<usize>)>,
+    /// Redirects of ours that were not followed yet.
+    redirects: Vec<Redirect>,
     connections: u64,
     seen: Vec<Seen>,
     errors: Vec<String>,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Shared, State};
+use super::{Redirect, Shared, State};
 use crate::{
     scenario::{Content, Host, Phase, Point, Script, Step},
     wire::{Asked, Fill, Served},
@@ -98,16 +98,20 @@ impl Shared {
         let mut state = self.lock();
         let path = asked.target.split('?').next().unwrap_or(&asked.target);
         let marked = self.user_of(asked);
-        let hop = state
-            .redirects
-            .iter()
-            .position(|(to, location, user)| *to == host && location == path && (marked.is_none() || *user == marked));
+        let holds = |key: &String| asked.headers.iter().any(|(_, value)| value.contains(key.as_str()));
+        // Who comes to another host with that host's own key was not led there: it is the fallback's turn.
+        let led = |redirect: &Redirect| redirect.from == host || !self.serving.keys.get(&host).is_some_and(holds);
+        let hop = state.redirects.iter().position(|redirect| {
+            redirect.to == host
+                && redirect.path == path
+                && (marked.is_none() || redirect.user == marked)
+                && led(redirect)
+        });
         if let Some(hop) = hop {
-            let (.., user) = state.redirects.remove(hop);
+            let user = state.redirects.remove(hop).user;
             return self.scripted(&mut state, Served::Hop, host, user, asked, reused, now);
         }
-        let carries_key =
-            self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())));
+        let carries_key = self.serving.keys.values().any(holds);
         let well = self.is_recovered();
         let meant = path == self.serving.endpoint_path && asked.method == "POST";
         if !meant || (marked.is_none() && !carries_key) {
@@ -165,7 +169,7 @@ impl Shared {
         };
         let step = step.if_reused.as_deref().filter(|_| reused).unwrap_or(step);
         let fill = self.fill(state, host, user);
-        self.remember_redirect(state, step, &fill, user);
+        self.remember_redirect(state, host, step, &fill, user);
         Chosen { served, user, step: step.clone(), index, own_script: own.is_some(), fill }
     }
 
@@ -175,14 +179,15 @@ impl Shared {
     }
 
     /// A reply with a location may be followed: what arrives there belongs to this user.
-    fn remember_redirect(&self, state: &mut State, step: &Step, fill: &Fill, user: Option<usize>) {
+    fn remember_redirect(&self, state: &mut State, from: Host, step: &Step, fill: &Fill, user: Option<usize>) {
         let redirects = matches!(step.content, Content::Reply { status: 300..=399, .. });
         let location = step.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
         let (true, Some((_, crate::scenario::HeaderValue::Text(text)))) = (redirects, location) else { return };
         let location = crate::wire::plan::fill(text, fill);
         for (host, url) in &self.urls {
             if let Some(path) = location.strip_prefix(url.as_str()) {
-                state.redirects.push((*host, path.split('?').next().unwrap_or(path).to_owned(), user));
+                let path = path.split('?').next().unwrap_or(path).to_owned();
+                state.redirects.push(Redirect { from, to: *host, path, user });
             }
         }
     }
