@@ -14,16 +14,16 @@ mod retry;
 mod storm;
 
 use brownout::{
-    causes::{Body, Class, End, ResultWord, Wire},
+    causes::{Body, Class, End, Location, ResultWord, Wire},
     rules,
     scenario::{Capability, Count, Expect, ExpectedOutcome, Host},
-    transcript::{AuthFact, Contact, Secret},
+    transcript::{AuthFact, Contact, Finding, RequestFacts, Secret},
     verdict::{Status, judge},
 };
 use rstest::rstest;
 use story::{Answer, Story, TEXT, cut_stream, good, silent, status, story};
 
-use Host::{Fallback, Primary};
+use Host::{Elsewhere, Fallback, Primary};
 
 /// A stream whose text reached the user.
 fn stream() -> Story {

@@ -1,12 +1,12 @@
 //! Hand-built transcripts in a small vocabulary: one line of a test is one thing that happened.
 
 use brownout::{
-    causes::{Body, Class, End, Wire},
+    causes::{Body, Class, End, Location, Wire},
     client::{About, Channel, ResultKind},
     policy::Policy,
     scenario::{Capability, Expect, Family, Host, Request},
     transcript::{
-        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
+        Attempt, AuthFact, ClockKind, Delivered, Hop, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
         Secret, StepFacts, Stray, TextSpan, Transcript, UserRequest,
     },
     verdict::{Status, Verdict, judge},
@@ -173,6 +173,11 @@ impl Answer {
         self
     }
 
+    pub fn located(mut self, location: Location) -> Self {
+        self.reply.location = Some(location);
+        self
+    }
+
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
@@ -256,6 +261,19 @@ impl Story {
         self
     }
 
+    /// The last attempt was led on by a 307, with this method.
+    pub fn led(self, to: Host, method: &str) -> Self {
+        self.led_by(307, to, method, false)
+    }
+
+    /// The last attempt was led on by this status, perhaps with a key.
+    pub fn led_by(mut self, status: u16, to: Host, method: &str, carried_key: bool) -> Self {
+        let last = self.t.attempts.last_mut().expect("an attempt comes first");
+        let (arrived, method) = (last.arrived + 1000, method.to_owned());
+        last.hops.push(Hop { host: to, arrived, method, carried_key, status: Some(status) });
+        self
+    }
+
     /// So much of an attempt's text was delivered piece by piece.
     pub fn streamed(mut self, attempt: usize, characters: usize) -> Self {
         let text = self.outcome().streamed.get_or_insert_default();
@@ -289,8 +307,12 @@ impl Story {
         self
     }
 
-    pub fn leak(mut self, what: Secret) -> Self {
-        self.t.leaks.push(Leak { user: Some(self.user), what, place: Place::Error });
+    pub fn leak(self, what: Secret) -> Self {
+        self.leak_in(what, Place::Error)
+    }
+
+    pub fn leak_in(mut self, what: Secret, place: Place) -> Self {
+        self.t.leaks.push(Leak { user: Some(self.user), what, place });
         self
     }
 
