@@ -39,6 +39,7 @@ fn the_pure_column_does_no_io() {
         "scenario",
         "policy",
         "causes",
+        "contract",
         "reply",
         "rules",
         "report",
@@ -80,7 +81,8 @@ fn the_pure_column_does_no_io() {
 /// Nothing above uses what stands below it.
 #[test]
 fn arrows_point_one_way() {
-    let order = ["yaml", "duration", "scenario", "reply", "transcript", "rules", "verdict", "gate", "report"];
+    let order =
+        ["yaml", "duration", "scenario", "reply", "transcript", "contract", "rules", "verdict", "gate", "report"];
     let root = suite::root().join("harness");
     for (place, module) in order.iter().enumerate() {
         let path = root.join(module);
