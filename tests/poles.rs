@@ -110,7 +110,7 @@ fn a_redirect_followed_within_the_origin_breaks_nothing() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(hops, 2, "one at 307 and one at 308");
+    assert_eq!(hops, 3, "one at 307 and two at 308");
 }
 
 fn failing(judgement: &Judgement) -> BTreeSet<&str> {

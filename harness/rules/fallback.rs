@@ -226,7 +226,8 @@ pub fn fallback_request_valid(view: &View) -> Findings {
         let Some(request) = &attempt.request else { continue };
         let refused = request.uses.iter().find(|feature| target.refuses.contains(feature));
         // Tokens are guessed, so only what is far beyond the window is surely too long.
-        let window = target.context.as_ref().filter(|window| request.tokens * 4 > **window * 5);
+        let window =
+            target.context.as_ref().filter(|window| request.tokens.saturating_mul(4) > window.saturating_mul(5));
         findings.check(refused.is_some() || window.is_some(), || {
             let (actual, expected) = match (refused, window) {
                 (Some(feature), _) => (
@@ -264,6 +265,6 @@ fn surely_fits(view: &View, user: usize) -> bool {
     };
     let tokens = request.size.max(asked.map_or(0, |asked| asked.tokens));
     // Tokens are guessed, so only what is far below the window surely fits.
-    let small = target.context.as_ref().is_none_or(|window| tokens * 4 <= window * 3);
+    let small = target.context.as_ref().is_none_or(|window| tokens.saturating_mul(4) <= window.saturating_mul(3));
     small && !target.refuses.iter().any(used)
 }

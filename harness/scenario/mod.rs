@@ -138,7 +138,7 @@ pub enum Capability {
     ConfigurableTimeouts,
     /// It can be told how to parse.
     ConfigurableParser,
-    /// It can be told the path and the header of its requests.
+    /// It can be told the path, the header and the dialect of its requests.
     ConfigurableEndpoint,
     /// It bounds what is in flight.
     InFlightLimit,

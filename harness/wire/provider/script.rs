@@ -185,7 +185,8 @@ impl Shared {
         let (true, Some((_, crate::scenario::HeaderValue::Text(text)))) = (redirects, location) else { return };
         let location = crate::wire::plan::fill(text, fill);
         for (host, url) in &self.urls {
-            if let Some(path) = location.strip_prefix(url.as_str()) {
+            let within = Some(location.as_str()).filter(|location| *host == from && location.starts_with('/'));
+            if let Some(path) = location.strip_prefix(url.as_str()).or(within) {
                 let path = path.split('?').next().unwrap_or(path).to_owned();
                 state.redirects.push(Redirect { from, to: *host, path, user });
             }
