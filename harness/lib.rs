@@ -9,6 +9,7 @@
 
 pub mod causes;
 pub mod client;
+pub mod contract;
 pub mod duration;
 pub mod gate;
 pub mod policy;

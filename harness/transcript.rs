@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     causes::{Body, Class, End, Location, Wire},
     client::{About, Channel, Effect, ResultKind},
-    policy::Policy,
+    policy::{Feature, Policy},
     scenario::{Capability, Count, Expect, Family, Host, Request},
 };
 
@@ -238,9 +238,9 @@ pub struct Attempt {
     pub request: Option<RequestFacts>,
     /// What was served.
     pub step: StepFacts,
-    /// How the wire ended.
+    /// How the wire ended. Where a redirect was followed, times and reply are the last hop's.
     pub wire: Wire,
-    /// Bytes sent, head and framing included.
+    /// Bytes sent, head and framing included, by all hops.
     pub sent: u64,
     /// What the reply said, as far as it was sent.
     pub reply: ReplyFacts,
@@ -288,15 +288,15 @@ pub struct RequestFacts {
     /// Where the body breaks the request schema or the provider's profile.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// What it uses that a provider may not take: the words of `fallback.refuses`.
+    /// What it uses that a provider may not take.
     #[serde(default)]
-    pub uses: Vec<String>,
+    pub uses: Vec<Feature>,
     /// About so many tokens of prompt, at four characters each.
     #[serde(default)]
     pub tokens: u64,
-    /// Digest of the body without its model, messages and user: the parameters.
+    /// Hosts whose keys stand in its headers or its body, beside this host's own.
     #[serde(default)]
-    pub parameters: String,
+    pub foreign_keys: Vec<Host>,
 }
 
 /// Where a request body breaks its schema.
@@ -385,8 +385,11 @@ pub struct Hop {
     pub arrived: Micros,
     /// With which method.
     pub method: String,
-    /// It carried a key of ours.
+    /// It carried a key that is not this host's.
     pub carried_key: bool,
+    /// The status that led there.
+    #[serde(default)]
+    pub status: Option<u16>,
 }
 
 /// A connection that a step ended before any request.

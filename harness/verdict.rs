@@ -167,8 +167,10 @@ fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
 }
 
 fn verdict(rule: &Rule, view: &View, status: Status, breaches: Vec<Breach>, reason: Option<String>) -> Verdict {
+    let filed = breaches.iter().find_map(|breach| breach.mode);
     let cause = breaches.iter().find_map(|breach| breach.attempt.and_then(|index| view.ended(index).cause));
-    let mode = cause.map_or(view.t.family.mode(), |cause| cause.mode);
+    let cause = cause.filter(|_| filed.is_none());
+    let mode = filed.or(cause.map(|cause| cause.mode)).unwrap_or(view.t.family.mode());
     let Remedy { owner, action } =
         cause.map_or_else(|| view.table.remedy_of_mode(mode), |cause| view.table.remedy(cause));
     Verdict { rule: rule.slug.to_owned(), status, mode, owner, action, breaches, reason }

@@ -523,6 +523,10 @@ fn a_policys_own_causes_come_first() {
 #[case("fallback: { targets: [primary] }", (1, 23), "only `fallback` can be a target", "[]")]
 #[case("cells: { htp-409: { retry: never } }", (1, 10), "there is no cause `htp-409`", "did you mean `http-409`?")]
 #[case("cells: { http-402: { retry: may } }", (1, 10), "the cell retry of `http-402` is fixed", "brownout explain http-402")]
+#[case("request: { profile: cometai }", (1, 21), "unknown value `cometai`", "did you mean `cometapi`?")]
+#[case("request: { allows: [/top_k, weight] }", (1, 29), "`weight` is no JSON pointer", "write `/top_k`")]
+#[case("fallback: { refuses: [tool] }", (1, 23), "unknown value `tool`", "did you mean `tools`?")]
+#[case("fallback: { profile: grok }", (1, 22), "unknown value `grok`", "did you mean `groq`?")]
 #[case("storm: { amplification: 0.5 }", (1, 25), "less than one attempt a user request", "1 or more")]
 #[case("- attempts", (1, 1), "a policy is a map of keys", "attempts: 3")]
 fn bad_policies(#[case] text: &str, #[case] place: (usize, usize), #[case] message: &str, #[case] help: &str) {

@@ -10,11 +10,13 @@ use std::{collections::BTreeSet, rc::Rc};
 use brownout::{
     client::AnyClient,
     policy::Policy,
+    reference::{Hooks, Reference},
     report,
     run::run_alone,
     scenario::Case,
     verdict::{Judgement, Status, judge},
 };
+use reqwest::redirect;
 use support::{
     poles::{Eager, Meek},
     suite,
@@ -88,7 +90,42 @@ const EAGER: &[(&str, &[&str])] = &[
     ),
     // It never asks the primary again, so it never comes too early.
     ("rate-quota/retry-after[secs]", &["as-expected"]),
+    // It asks the fallback whatever the prompt's length, but in its own name, and follows nobody.
+    ("fallback/window[narrow]", &["fallback-request-valid"]),
+    ("fallback/window[wide]", &[]),
+    ("fallback/own-key-and-model", &[]),
+    ("auth/redirect-to-the-other-provider[302]", &[]),
+    ("auth/redirect-to-the-other-provider[307]", &[]),
+    ("request-contract/documented-fields[plain]", &[]),
 ];
+
+/// The reference client on an HTTP client that follows redirects within the origin, if they keep the POST.
+fn follows(policy: &Policy, seed: u64) -> Rc<dyn AnyClient> {
+    let within = |attempt: redirect::Attempt| {
+        let origin = attempt.url().origin();
+        let stays = attempt.previous().iter().all(|url| url.origin() == origin);
+        if stays && [307, 308].contains(&attempt.status().as_u16()) { attempt.follow() } else { attempt.stop() }
+    };
+    let http = move |http: reqwest::ClientBuilder| http.redirect(redirect::Policy::custom(within));
+    Rc::new(Reference::with_hooks(policy, seed, Hooks { http: Rc::new(http), ..Hooks::default() }))
+}
+
+/// A hop is part of its attempt: the answer it leads to is the attempt's, and the user's.
+#[test]
+fn a_redirect_followed_within_the_origin_breaks_nothing() {
+    let cases = suite::cases();
+    let (mut wrong, mut hops) = (Vec::new(), 0);
+    for case in cases.iter().filter(|case| case.id.contains("/redirect")) {
+        let transcript = run_alone(case, &follows, 1);
+        hops += transcript.attempts.iter().map(|attempt| attempt.hops.len()).sum::<usize>();
+        let judgement = judge(&transcript);
+        if judgement.status != Status::Pass {
+            wrong.push(report::text::block(&transcript, &judgement));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(hops, 3, "one at 307 and two at 308");
+}
 
 fn failing(judgement: &Judgement) -> BTreeSet<&str> {
     let failing = judgement.verdicts.iter().filter(|verdict| verdict.status == Status::Fail);

@@ -4,13 +4,23 @@ mod support {
     pub mod suite;
 }
 
-use std::{collections::BTreeSet, fs, path::Path, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::{Arc, Mutex},
+};
 
 use brownout::{
+    client::AnyClient,
+    policy::Policy,
+    reference::{Hooks, Outgoing, Reference},
     rules,
     run::run_alone,
     verdict::{Status, judge},
 };
+use serde_json::json;
 use support::suite;
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
@@ -39,6 +49,7 @@ fn the_pure_column_does_no_io() {
         "scenario",
         "policy",
         "causes",
+        "contract",
         "reply",
         "rules",
         "report",
@@ -80,7 +91,8 @@ fn the_pure_column_does_no_io() {
 /// Nothing above uses what stands below it.
 #[test]
 fn arrows_point_one_way() {
-    let order = ["yaml", "duration", "scenario", "reply", "transcript", "rules", "verdict", "gate", "report"];
+    let order =
+        ["yaml", "duration", "scenario", "reply", "transcript", "contract", "rules", "verdict", "gate", "report"];
     let root = suite::root().join("harness");
     for (place, module) in order.iter().enumerate() {
         let path = root.join(module);
@@ -96,6 +108,42 @@ fn arrows_point_one_way() {
                 assert!(facts_of_claims || !text.contains(&format!("crate::{ring}")), "{} uses {ring}", file.display());
             }
         }
+    }
+}
+
+/// Keys and prompts in the names of fields, where a finding must point, in values and in headers: none comes out.
+#[test]
+fn nothing_of_a_request_stands_in_a_transcript() {
+    let case = suite::cases().into_iter().find(|case| case.id == "request-contract/documented-fields[plain]");
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let telling = told.clone();
+    let factory = move |policy: &Policy, seed: u64| -> Rc<dyn AnyClient> {
+        let told = telling.clone();
+        let send = move |mut outgoing: Outgoing| {
+            let key = outgoing.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
+            let key = key.expect("it is sent").replace("Bearer ", "");
+            let prompt = outgoing.body["messages"][0]["content"].as_str().expect("a text").to_owned();
+            for secret in [key, prompt] {
+                // Short and plain enough to be taken for the name of a field.
+                let canary = secret.trim_end_matches(']').rsplit([' ', '-', ':']).next().unwrap_or_default().to_owned();
+                outgoing.body[&canary] = json!(secret);
+                outgoing.body[&secret] = json!(secret);
+                outgoing.body["metadata"] = json!({ &secret: [secret] });
+                outgoing.body["stop"] = json!({ "text": secret });
+                let kinds = outgoing.headers.iter_mut().filter(|(name, _)| name == "content-type");
+                kinds.for_each(|(_, kind)| kind.clone_from(&canary));
+                told.lock().expect("no thread panicked").push(canary);
+            }
+            outgoing
+        };
+        Rc::new(Reference::with_hooks(policy, seed, Hooks { send: Rc::new(send), ..Hooks::default() }))
+    };
+    let transcript = run_alone(&case.expect("it is there"), &factory, 1);
+    let (written, told) = (serde_json::to_string(&transcript).expect("JSON"), told.lock().expect("no thread panicked"));
+    let findings = &transcript.attempts[0].request.as_ref().expect("it was read").findings;
+    assert!(findings.len() >= 4 && told.len() >= 2, "{findings:?}");
+    for secret in told.iter() {
+        assert!(secret.len() >= 16 && !written.contains(secret), "{secret} stands in {written}");
     }
 }
 
@@ -224,6 +272,7 @@ fn every_fault_and_delivery_of_the_grammar_is_used_by_a_scenario() {
         "unsafe",
         "size",
         "messages",
+        "instructions",
         "tools",
         "hex",
         "times",

@@ -105,7 +105,7 @@ pub struct Provider {
 /// One message of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// system, user, assistant.
+    /// system, developer, user, assistant.
     pub role: String,
     /// Text: holds a canary.
     pub content: String,

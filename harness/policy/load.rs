@@ -103,6 +103,13 @@ fn check(policy: &Policy, stated: &Node) -> Result<(), Problem> {
             "write `targets: [fallback]`, or `[]` for none",
         );
     }
+    if let Some(n) = policy.request.allows.iter().position(|pointer| !pointer.starts_with('/')) {
+        return wrong(
+            &format!("request.allows[{n}]"),
+            format!("`{}` is no JSON pointer", policy.request.allows[n]),
+            "write `/top_k` for a field of the body, or `/messages/*/weight` for one of every message",
+        );
+    }
     if policy.backoff.factor < 1.0 {
         return wrong("backoff.factor", "waits would shrink".to_owned(), "write 1 or more");
     }

@@ -24,6 +24,8 @@ pub struct Policy {
     pub version: u32,
     /// Where requests go and how they prove who sent them.
     pub endpoint: Endpoint,
+    /// What may stand in the body of a request.
+    pub request: RequestBody,
     /// Attempts at the primary per user request, the first included, all layers together.
     pub attempts: u32,
     /// To connect; part of the attempt.
@@ -62,6 +64,14 @@ pub struct Policy {
     pub telemetry: BTreeMap<String, String>,
 }
 
+impl Policy {
+    /// Whose dialect a host speaks. What a redirect leads to speaks the primary's.
+    pub fn profile(&self, host: Host) -> Profile {
+        let own = self.fallback.profile.as_ref().filter(|_| host == Host::Fallback);
+        own.copied().unwrap_or(self.request.profile)
+    }
+}
+
 /// Path and authentication of the real wire request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +92,16 @@ pub enum Auth {
     Header(String),
 }
 
+/// What may stand in the body of a request: the common schema, and what the provider adds, refuses and limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestBody {
+    /// Whose dialect the primary speaks.
+    pub profile: Profile,
+    /// JSON pointers into the body of what is not judged, `*` for any one part: fields of your own gateway.
+    pub allows: Vec<String>,
+}
+
 /// Who is asked once the primary is lost, and what is kept for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -92,10 +112,12 @@ pub struct Fallback {
     pub reserve: Span,
     /// Its one attempt, as `attempt_timeout`.
     pub timeout: Span,
-    /// What a target cannot take (tools, developer-role, prefill, response-format, images ...).
-    pub refuses: Vec<String>,
+    /// What a target cannot take.
+    pub refuses: Vec<Feature>,
     /// Its window in tokens.
     pub context: OrNone<u64>,
+    /// Whose dialect it speaks; `none`: the primary's.
+    pub profile: OrNone<Profile>,
     /// By cause id: must, may or never.
     pub on: BTreeMap<String, crate::causes::Demand>,
 }
@@ -231,12 +253,66 @@ pub struct Parser {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $v:ident),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum $name { $($(#[$vdoc])* $v),+ }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.serialize(f)
+            }
+        }
     };
 }
 
+words! {
+    /// A provider whose dialect of the request is known.
+    Profile {
+        /// OpenAI.
+        Openai,
+        /// CometAPI.
+        Cometapi,
+        /// Claude's layer for OpenAI SDKs.
+        ClaudeCompat,
+        /// Gemini's OpenAI compatibility.
+        GeminiCompat,
+        /// DeepSeek.
+        Deepseek,
+        /// OpenRouter.
+        Openrouter,
+        /// Groq.
+        Groq,
+    }
+}
+words! {
+    /// Something that a request may use and a provider may not take.
+    Feature {
+        /// Tools are offered.
+        Tools,
+        /// A message of the developer.
+        DeveloperRole,
+        /// A message of the system.
+        SystemRole,
+        /// The last message is the beginning of the answer.
+        Prefill,
+        /// A format of the answer is asked for.
+        ResponseFormat,
+        /// Images in the prompt.
+        Images,
+        /// Audio in the prompt or in the answer.
+        Audio,
+        /// Files in the prompt.
+        Files,
+        /// More than one choice is asked for.
+        SeveralChoices,
+        /// Log probabilities are asked for.
+        Logprobs,
+        /// A reasoning effort is asked for.
+        ReasoningEffort,
+        /// Events are asked for.
+        Stream,
+    }
+}
 words! {
     /// The signal that completes a stream.
     StreamEnd {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     causes::Class,
     client::{Call, Failure as Reported, Outcome, Provider, ResultKind},
-    policy::Refusal,
+    policy::{Feature, Refusal},
     scenario::Host,
 };
 
@@ -43,6 +43,20 @@ struct UserRequest<'a> {
     attempts: u32,
     /// Work may have been charged, so charge-sensitive work may go nowhere else.
     charged: bool,
+}
+
+/// What a call uses that a provider may not take.
+fn uses(call: &Call) -> impl Iterator<Item = Feature> {
+    let role = |role: &str| call.messages.iter().any(|message| message.role == role);
+    let uses = [
+        (Feature::Tools, call.request.tools),
+        (Feature::DeveloperRole, role("developer")),
+        (Feature::SystemRole, role("system")),
+        (Feature::Prefill, call.messages.last().is_some_and(|last| last.role == "assistant")),
+        (Feature::SeveralChoices, call.request.n > 1),
+        (Feature::Stream, call.request.stream),
+    ];
+    uses.into_iter().filter(|(_, used)| *used).map(|(feature, _)| feature)
 }
 
 /// An attempt that failed, with the record that its follow-up is still to be written into; without a record, none was made.
@@ -148,7 +162,15 @@ impl<'a> UserRequest<'a> {
     fn target(&self) -> Option<Provider> {
         let targets = self.client.policy.fallback.targets.iter();
         let known = targets.filter_map(|host| self.call.provider(*host)).next();
-        known.filter(|_| self.call.request.fallback_safe).cloned()
+        known.filter(|_| self.call.request.fallback_safe && self.fits()).cloned()
+    }
+
+    /// Whether the fallback can take this request: what it uses, and its length at four characters a token.
+    fn fits(&self) -> bool {
+        let target = &self.client.policy.fallback;
+        let characters: usize = self.call.messages.iter().map(|message| message.content.chars().count()).sum();
+        let window = target.context.as_ref().copied().unwrap_or(u64::MAX);
+        (characters as u64).div_ceil(4) <= window && !uses(&self.call).any(|feature| target.refuses.contains(&feature))
     }
 
     /// No two providers share an idempotency key.

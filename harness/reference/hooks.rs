@@ -1,4 +1,5 @@
-//! What an application may hang into the client: a last look at each request, and where records of attempts go.
+//! What an application may hang into the client: a last look at each request, where records of attempts go, and how the HTTP
+//! client is built.
 
 use std::{fmt, rc::Rc};
 
@@ -29,11 +30,13 @@ pub struct Hooks {
     pub send: Rc<dyn Fn(Outgoing) -> Outgoing>,
     /// Takes the record of each attempt.
     pub record: Rc<dyn Fn(&Record)>,
+    /// Has the last word on how the HTTP client below is built.
+    pub http: Rc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder>,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Hooks { send: Rc::new(|request| request), record: Rc::new(telemetry::emit) }
+        Hooks { send: Rc::new(|request| request), record: Rc::new(telemetry::emit), http: Rc::new(|http| http) }
     }
 }
 

@@ -59,9 +59,8 @@ impl Reference {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(*policy.connect_timeout)
-            .build()
-            .expect("a client without TLS and proxy has nothing that can fail");
+            .connect_timeout(*policy.connect_timeout);
+        let http = (hooks.http)(http).build().expect("a client without TLS and proxy has nothing that can fail");
         Reference {
             hooks,
             http,

@@ -113,11 +113,12 @@ fn attempt_line(attempt: &Attempt, many: bool) -> String {
     let user = attempt.user.filter(|_| many).map_or_else(String::new, |user| format!(" of user {user}"));
     let status = attempt.reply.status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
     let wait = attempt.reply.wait.map_or_else(String::new, |wait| format!(", asks for {:.2} s", wait as f64 / 1e6));
+    let led: String = attempt.hops.iter().map(|hop| format!(", led to the {}", hop.host)).collect();
     let took = attempt
         .ended
         .map_or_else(|| "still open".to_owned(), |end| format!("{} ms", end.saturating_sub(attempt.arrived) / 1000));
     format!(
-        "{} #{}{user}  {status}{wait} ({}; {})  {took}",
+        "{} #{}{user}  {status}{led}{wait} ({}; {})  {took}",
         attempt.host, attempt.number, attempt.step.label, attempt.wire
     )
 }

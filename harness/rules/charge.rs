@@ -1,7 +1,9 @@
 //! Work that costs money or has effects is not done twice.
 
+use std::collections::BTreeMap;
+
 use super::{Breach, Capability, Findings, Level, Load, Rule, View};
-use crate::transcript::Attempt;
+use crate::{scenario::Host, transcript::Attempt};
 
 /// The rows of this family.
 pub static RULES: &[Rule] = &[
@@ -27,6 +29,17 @@ pub static RULES: &[Rule] = &[
         source: "mission, step 3: no duplicate charge-sensitive workflow; tool-effect-unknown-outcome-retry, stream-retry-phantom-tool-call",
         remedy: "Run a tool when the answer is complete, and remember by its id that it ran.",
         judge: effects_once,
+    },
+    Rule {
+        slug: "idempotency-stable",
+        level: Level::Must,
+        needs: Some(Capability::Idempotency),
+        per_user: true,
+        load: Load::Immune,
+        sentence: "An idempotency key is kept across the attempts of one user request at a provider, and is no other user request's.",
+        source: "mission, step 3: idempotency risk; idem-no-key-on-nonidempotent-post, sdk-idempotency-key-built-not-sent",
+        remedy: "Make one key per user request, before the first attempt, and hand it to every attempt.",
+        judge: idempotency_stable,
     },
 ];
 
@@ -68,4 +81,46 @@ pub fn effects_once(view: &View) -> Findings {
         }
     }
     findings
+}
+
+pub fn idempotency_stable(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, host) in view.users().flat_map(|(user, _)| Host::PROVIDERS.map(|host| (user, host))) {
+        kept(view, user, host, &mut findings);
+    }
+    Host::PROVIDERS.into_iter().for_each(|host| own(view, host, &mut findings));
+    findings
+}
+
+/// A retry carries the key of the attempt before it. One without any key has none to keep; charge-sensitive work that may have
+/// been charged is `no-double-charge`'s.
+fn kept(view: &View, user: usize, host: Host, findings: &mut Findings) {
+    let sent: Vec<_> = view.at(user, host).filter_map(|(i, a)| Some((i, &a.request.as_ref()?.idempotency))).collect();
+    let sensitive = view.t.users[user].request.charge_sensitive;
+    for pair in sent.windows(2) {
+        let ((lost, before), (again, after)) = (pair[0], pair[1]);
+        if (before.is_none() && after.is_none()) || (sensitive && view.charged(lost)) {
+            continue;
+        }
+        findings.check(before != after, || {
+            let how = if after.is_none() { "without its key" } else { "under another key" };
+            Breach::of_user(user, format_args!("sent to the {host} again {how}"), "the same idempotency key").at(again)
+        });
+    }
+}
+
+/// No two user requests share a key at a provider: it would take them for one.
+fn own(view: &View, host: Host, findings: &mut Findings) {
+    let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, attempt) in view.t.attempts.iter().enumerate().filter(|(_, attempt)| attempt.host == host) {
+        let key = attempt.request.as_ref().and_then(|request| request.idempotency.as_deref());
+        let (Some(user), Some(key)) = (attempt.user, key) else { continue };
+        let owner = *owners.entry(key).or_insert(user);
+        if view.t.users.len() > 1 {
+            findings.check(owner != user, || {
+                let actual = format!("the {host} got the idempotency key of user {owner}");
+                Breach::of_user(user, actual, "a key of its own").at(index)
+            });
+        }
+    }
 }

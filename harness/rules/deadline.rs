@@ -68,7 +68,7 @@ pub fn attempt_timeout_kept(view: &View) -> Findings {
             let actual =
                 format!("attempt {} at the {} was waited for {}", attempt.number, attempt.host, view::seconds(silent));
             let expected = format!("given up within {}", view::seconds(limit));
-            Breach { user: attempt.user, attempt: Some(index), actual, expected }
+            Breach { user: attempt.user, ..Breach::of_all(actual, expected) }.at(index)
         });
     }
     findings

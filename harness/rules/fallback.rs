@@ -2,9 +2,10 @@
 
 use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, breaker, view};
 use crate::{
-    causes::{Demand, ResultWord},
-    scenario::Host,
-    transcript::Attempt,
+    causes::{Demand, Mode, ResultWord},
+    policy::Feature,
+    scenario::{Host, Role},
+    transcript::{Attempt, RequestFacts},
 };
 
 /// The rows of this family.
@@ -41,6 +42,30 @@ pub static RULES: &[Rule] = &[
         source: "mission, FAQ on fallback; causes.yaml, column fallback; fallback-not-on-connection-error, fallback-not-on-429-capacity",
         remedy: "Count this cause among those that lose the primary.",
         judge: fallback_used,
+    },
+    Rule {
+        slug: "fallback-isolated",
+        level: Level::Must,
+        needs: Some(Capability::Fallback),
+        per_user: true,
+        load: Load::Immune,
+        sentence: "The fallback gets its own key and model, and is asked for all that the primary was asked for.",
+        source: "mission, failure modes: verify fallback isolation; fallback-reuses-injected-key, fallback-key-not-passed, \
+                 fallback-drops-base-url-key-to-wrong-host",
+        remedy: "Build the fallback's request from its own configuration and the user's request, never by editing the primary's.",
+        judge: fallback_isolated,
+    },
+    Rule {
+        slug: "fallback-request-valid",
+        level: Level::Must,
+        needs: Some(Capability::Fallback),
+        per_user: false,
+        load: Load::Immune,
+        sentence: "A request that the fallback cannot take is not sent there: roles, tools, formats and window as the policy lists them.",
+        source: "mission, failure modes: prompt compatibility of the fallback; fallback-to-smaller-context, \
+                 fb-continuation-prefill-rejected, fallback-body-not-retranslated",
+        remedy: "Ask what the request uses before another provider is chosen; report the primary's failure if none can take it.",
+        judge: fallback_request_valid,
     },
 ];
 
@@ -122,7 +147,13 @@ pub fn fallback_used(view: &View) -> Findings {
         let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
         // A grain more than the reserve, since the client reads its own clock a moment later.
         let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
-        if !demanded || charged || !in_time || request.left.is_some() || request.ended.is_none() {
+        if !demanded
+            || charged
+            || !in_time
+            || !surely_fits(view, user)
+            || request.left.is_some()
+            || request.ended.is_none()
+        {
             continue;
         }
         let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
@@ -138,4 +169,106 @@ pub fn fallback_used(view: &View) -> Findings {
         });
     }
     findings
+}
+
+/// What a request loses if the fallback is not asked for it. Roles and events are ways of asking: they may be translated.
+const KEPT: [Feature; 6] =
+    [Feature::Tools, Feature::ResponseFormat, Feature::Images, Feature::Audio, Feature::Files, Feature::SeveralChoices];
+
+pub fn fallback_isolated(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    for (user, _) in view.users() {
+        for (index, attempt) in view.of_user(user) {
+            let Some(request) = &attempt.request else { continue };
+            let wrong = mixed_up(attempt.host, request).or_else(|| dropped(view, user, attempt, request));
+            if wrong.is_some() || attempt.host == Host::Fallback {
+                findings.check(wrong.is_some(), || {
+                    let actual = wrong.unwrap_or_default();
+                    Breach::of_user(user, actual, "each provider's own key and model, and all that was asked for")
+                        .at(index)
+                        .filed(Mode::Fallback)
+                });
+            }
+        }
+    }
+    findings
+}
+
+/// Another provider's key or model. A body whose model cannot be read is judged by its schema.
+fn mixed_up(host: Host, request: &RequestFacts) -> Option<String> {
+    let unread = |pointer: &str| ["", "/model"].contains(&pointer);
+    let readable = !request.findings.iter().any(|finding| unread(&finding.pointer));
+    let foreign = request.foreign_keys.iter().find(|owner| Host::PROVIDERS.contains(owner));
+    foreign
+        .map(|owner| format!("the key of the {owner} came to the {host}"))
+        .or((readable && !request.model_is_hosts)
+            .then(|| format!("the {host} was asked for a model that is not its own")))
+}
+
+/// What the primary was asked for and the fallback, which takes it and speaks the same dialect, was not.
+fn dropped(view: &View, user: usize, attempt: &Attempt, request: &RequestFacts) -> Option<String> {
+    let target = &view.policy().fallback;
+    if attempt.host != Host::Fallback || target.profile.as_ref().is_some() {
+        return None;
+    }
+    let before = view.at(user, Host::Primary).filter(|(_, a)| a.arrived <= attempt.arrived);
+    let asked = before.filter_map(|(_, a)| a.request.as_ref()).last()?;
+    let lost = |feature: &&Feature| {
+        KEPT.contains(feature) && !request.uses.contains(feature) && !target.refuses.contains(feature)
+    };
+    asked.uses.iter().find(lost).map(|feature| format!("the fallback was not asked for {feature}"))
+}
+
+pub fn fallback_request_valid(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    let target = &view.policy().fallback;
+    if target.refuses.is_empty() && target.context.as_ref().is_none() {
+        return findings;
+    }
+    let attempts = view.t.attempts.iter().enumerate().filter(|(_, attempt)| attempt.host == Host::Fallback);
+    for (index, attempt) in attempts {
+        let Some(request) = &attempt.request else { continue };
+        let refused = request.uses.iter().find(|feature| target.refuses.contains(feature));
+        // Tokens are guessed, so only what is far beyond the window is surely too long.
+        let window =
+            target.context.as_ref().filter(|window| request.tokens.saturating_mul(4) > window.saturating_mul(5));
+        findings.check(refused.is_some() || window.is_some(), || {
+            let (actual, expected) = match (refused, window) {
+                (Some(feature), _) => (
+                    format!("the fallback was asked for {feature}"),
+                    "what `fallback.refuses` lists is not sent there".to_owned(),
+                ),
+                (None, window) => {
+                    let most = window.copied().unwrap_or_default();
+                    (
+                        format!("about {} tokens were sent to the fallback", request.tokens),
+                        format!("its window is {most}"),
+                    )
+                }
+            };
+            Breach { user: attempt.user, ..Breach::of_all(actual, expected) }.at(index).filed(Mode::Fallback)
+        });
+    }
+    findings
+}
+
+/// Whether the fallback can take this user's request beyond doubt: only then may it be demanded.
+fn surely_fits(view: &View, user: usize) -> bool {
+    let target = &view.policy().fallback;
+    let request = &view.t.users[user].request;
+    let asked = view.at(user, Host::Primary).filter_map(|(_, attempt)| attempt.request.as_ref()).last();
+    let wanted = [
+        (Feature::Tools, request.tools),
+        (Feature::SeveralChoices, request.n > 1),
+        (Feature::Stream, request.stream),
+        (Feature::DeveloperRole, request.instructions == Some(Role::Developer)),
+        (Feature::SystemRole, request.instructions == Some(Role::System)),
+    ];
+    let used = |feature: &Feature| {
+        asked.is_some_and(|asked| asked.uses.contains(feature)) || wanted.contains(&(*feature, true))
+    };
+    let tokens = request.size.max(asked.map_or(0, |asked| asked.tokens));
+    // Tokens are guessed, so only what is far below the window surely fits.
+    let small = target.context.as_ref().is_none_or(|window| tokens.saturating_mul(4) <= window.saturating_mul(3));
+    small && !target.refuses.iter().any(used)
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use view::{Ended, View};
 
-use crate::scenario::Capability;
+use crate::{causes::Mode, scenario::Capability};
 
 /// Lower bounds allow this much: timers fire early by up to 0.8 ms (Node), in whole milliseconds.
 pub const GRAIN: u64 = 2_000;
@@ -92,6 +92,9 @@ pub struct Breach {
     pub user: Option<usize>,
     /// Which attempt, by its place in the transcript: its cause names owner and action.
     pub attempt: Option<usize>,
+    /// The failure mode, where the breach itself names owner and action: no cause is to blame for what the client sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// What happened.
     pub actual: String,
     /// What should have.
@@ -111,17 +114,23 @@ impl Findings {
 impl Breach {
     /// A breach of one user request.
     pub(crate) fn of_user(user: usize, actual: impl fmt::Display, expected: impl fmt::Display) -> Self {
-        Breach { user: Some(user), attempt: None, actual: actual.to_string(), expected: expected.to_string() }
+        Breach { user: Some(user), ..Breach::of_all(actual, expected) }
     }
 
     /// A breach of nobody's in particular.
     pub(crate) fn of_all(actual: impl fmt::Display, expected: impl fmt::Display) -> Self {
-        Breach { user: None, attempt: None, actual: actual.to_string(), expected: expected.to_string() }
+        Breach { user: None, attempt: None, mode: None, actual: actual.to_string(), expected: expected.to_string() }
     }
 
     /// The same, about this attempt.
     pub(crate) fn at(mut self, attempt: usize) -> Self {
         self.attempt = Some(attempt);
+        self
+    }
+
+    /// The same, filed under this failure mode.
+    pub(crate) fn filed(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
         self
     }
 }

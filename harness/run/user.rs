@@ -98,7 +98,7 @@ fn key(case: &Case, host: Host, identity: &Identity) -> String {
     told.map_or_else(|| identity.keys[&host].clone(), |told| told.replace("$key", &identity.keys[&host]))
 }
 
-/// A conversation of the size asked for, whose last message carries the user's marker.
+/// A conversation of the size asked for, after any instructions; its last message carries the user's marker.
 fn messages(user: &User, number: usize, identity: &Identity) -> Vec<Message> {
     // About four characters make a token of English text.
     let filler = "lorem ipsum dolor sit amet ".repeat((user.request.size as usize * 4).div_ceil(27));
@@ -106,8 +106,12 @@ fn messages(user: &User, number: usize, identity: &Identity) -> Vec<Message> {
         let role = if nth % 2 == 1 { "user" } else { "assistant" };
         Message { role: role.to_owned(), content: format!("message {nth}") }
     });
+    let instructions = user
+        .request
+        .instructions
+        .map(|role| Message { role: role.to_string(), content: "Answer in one sentence.".to_owned() });
     let last = format!("{filler}Say how long a fortnight is. {}", identity.markers[number]);
-    earlier.chain([Message { role: "user".to_owned(), content: last }]).collect()
+    instructions.into_iter().chain(earlier).chain([Message { role: "user".to_owned(), content: last }]).collect()
 }
 
 /// Makes the request, and lets go of it when the user leaves or nobody waits any more.

@@ -138,7 +138,7 @@ pub enum Capability {
     ConfigurableTimeouts,
     /// It can be told how to parse.
     ConfigurableParser,
-    /// It can be told the path and the header of its requests.
+    /// It can be told the path, the header and the dialect of its requests.
     ConfigurableEndpoint,
     /// It bounds what is in flight.
     InFlightLimit,
@@ -258,6 +258,25 @@ pub struct Request {
     pub messages: u32,
     /// Choices asked for.
     pub n: u32,
+    /// Whose instructions stand before the conversation.
+    #[serde(default)]
+    pub instructions: Option<Role>,
+}
+
+/// Who instructs a model before the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The role that every provider knows.
+    System,
+    /// Its successor, which not every provider takes.
+    Developer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl Default for Request {
@@ -270,6 +289,7 @@ impl Default for Request {
             size: 0,
             messages: 1,
             n: 1,
+            instructions: None,
         }
     }
 }

@@ -18,17 +18,17 @@ mod storm;
 mod telemetry;
 
 use brownout::{
-    causes::{Body, Class, End, ResultWord, Wire},
+    causes::{Body, Class, End, Location, ResultWord, Wire},
     client::ResultKind,
     rules::{self, Level},
     scenario::{Capability, Count, Expect, ExpectedOutcome, Host},
-    transcript::{AuthFact, Contact, Place, Secret},
+    transcript::{AuthFact, Contact, Finding, Place, RequestFacts, Secret},
     verdict::{Status, judge},
 };
 use rstest::rstest;
 use story::{Answer, Story, TEXT, cut_stream, good, silent, status, story};
 
-use Host::{Fallback, Primary};
+use Host::{Elsewhere, Fallback, Primary};
 
 /// A stream whose text reached the user.
 fn stream() -> Story {

@@ -1,12 +1,12 @@
 //! Hand-built transcripts in a small vocabulary: one line of a test is one thing that happened.
 
 use brownout::{
-    causes::{Body, Class, End, Wire},
+    causes::{Body, Class, End, Location, Wire},
     client::{About, Channel, Effect, ResultKind},
     policy::Policy,
     scenario::{Capability, Expect, Family, Host, Request},
     transcript::{
-        Attempt, AuthFact, ClockKind, Delivered, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
+        Attempt, AuthFact, ClockKind, Delivered, Hop, Leak, OutcomeFacts, Pace, Place, Probe, ReplyFacts, RequestFacts,
         Secret, StepFacts, Stray, Telemetry, TextSpan, Transcript, UserRequest,
     },
     verdict::{Status, Verdict, judge},
@@ -188,6 +188,11 @@ impl Answer {
         self
     }
 
+    pub fn located(mut self, location: Location) -> Self {
+        self.reply.location = Some(location);
+        self
+    }
+
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
@@ -268,6 +273,19 @@ impl Story {
     pub fn asked(mut self, change: impl FnOnce(&mut RequestFacts)) -> Self {
         let last = self.t.attempts.last_mut().and_then(|attempt| attempt.request.as_mut());
         change(last.expect("an attempt comes first"));
+        self
+    }
+
+    /// The last attempt was led on by a 307, with this method.
+    pub fn led(self, to: Host, method: &str) -> Self {
+        self.led_by(307, to, method, false)
+    }
+
+    /// The last attempt was led on by this status, perhaps with a key.
+    pub fn led_by(mut self, status: u16, to: Host, method: &str, carried_key: bool) -> Self {
+        let last = self.t.attempts.last_mut().expect("an attempt comes first");
+        let (arrived, method) = (last.arrived + 1000, method.to_owned());
+        last.hops.push(Hop { host: to, arrived, method, carried_key, status: Some(status) });
         self
     }
 

@@ -15,8 +15,8 @@ use crate::{
     reply::{self, Reading, Sends},
     rules::GRAIN,
     scenario::{Capability, Case},
-    transcript::{Attempt, ClockKind, Contact, Hop, Micros, Probe, Secret, StepFacts, Stray, Transcript},
-    wire::{Asked, Seen, Served},
+    transcript::{Attempt, ClockKind, Contact, Hop, Micros, Probe, ReplyFacts, Secret, StepFacts, Stray, Transcript},
+    wire::{Seen, Served},
 };
 
 /// A transcript in which nothing has happened yet.
@@ -101,8 +101,10 @@ impl<'a> Joiner<'a> {
         let (mut attempts, mut readings): (Vec<Attempt>, Vec<Reading>) = (Vec::new(), Vec::new());
         for seen in &self.record.seen {
             if seen.served == Served::Hop {
-                let owner = attempts.iter_mut().rev().find(|attempt| seen.user.is_none() || attempt.user == seen.user);
-                owner.into_iter().for_each(|attempt| attempt.hops.push(self.hop(seen)));
+                let owner = attempts.iter().rposition(|attempt| seen.user.is_none() || attempt.user == seen.user);
+                if let Some(owner) = owner {
+                    readings[owner] = self.follow(&mut attempts[owner], seen);
+                }
             } else if let Some((mut attempt, reading)) = self.attempt(seen) {
                 let earlier = attempts.iter().filter(|a| a.user == attempt.user && a.host == attempt.host).count();
                 attempt.number = u32::try_from(earlier + 1).unwrap_or(u32::MAX);
@@ -120,8 +122,7 @@ impl<'a> Joiner<'a> {
             Served::Contact if lone => Some(0),
             Served::Contact | Served::Hop | Served::Stray | Served::Nothing => return None,
         };
-        let reading = reply::read(seen, &self.case.policy, &self.phrases);
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             user,
             host: seen.host,
             number: 0,
@@ -129,18 +130,38 @@ impl<'a> Joiner<'a> {
             reused: seen.reused,
             accepted: self.at(seen.accepted),
             arrived: self.at(seen.requested.unwrap_or(seen.accepted)),
-            first_byte: seen.first_byte.map(|moment| self.at(moment)),
-            last_byte: seen.last_byte.map(|moment| self.at(moment)),
-            ended: seen.ended.filter(|moment| *moment <= self.record.watched).map(|moment| self.at(moment)),
+            first_byte: None,
+            last_byte: None,
+            ended: None,
             request: seen.request.as_ref().map(|asked| self.request(seen.host, asked)),
             step: StepFacts { label: seen.step.clone(), index: seen.index, faulty: seen.faulty },
-            wire: self.wire(seen, user, reading.wire),
-            sent: seen.sent_len,
-            reply: reading.facts.clone(),
-            pace: reply::pace(seen, &self.case.policy, &self.sends(seen)),
+            wire: Wire::Whole,
+            sent: 0,
+            reply: ReplyFacts::default(),
+            pace: None,
             hops: Vec::new(),
         };
+        let reading = self.answer(&mut attempt, seen);
         Some((attempt, reading))
+    }
+
+    /// A hop belongs to its attempt, and what it was answered is the attempt's answer.
+    fn follow(&self, attempt: &mut Attempt, seen: &Seen) -> Reading {
+        attempt.hops.push(Hop { status: attempt.reply.status, ..self.hop(seen) });
+        self.answer(attempt, seen)
+    }
+
+    /// What a request was answered, and when.
+    fn answer(&self, attempt: &mut Attempt, seen: &Seen) -> Reading {
+        let reading = reply::read(seen, &self.case.policy, &self.phrases);
+        attempt.first_byte = seen.first_byte.map(|moment| self.at(moment));
+        attempt.last_byte = seen.last_byte.map(|moment| self.at(moment));
+        attempt.ended = seen.ended.filter(|moment| *moment <= self.record.watched).map(|moment| self.at(moment));
+        attempt.wire = self.wire(seen, attempt.user, reading.wire);
+        attempt.sent += seen.sent_len;
+        attempt.reply = reading.facts.clone();
+        attempt.pace = reply::pace(seen, &self.case.policy, &self.sends(seen));
+        reading
     }
 
     fn sends(&self, seen: &Seen) -> Sends {
@@ -168,15 +189,12 @@ impl<'a> Joiner<'a> {
 
     fn hop(&self, seen: &Seen) -> Hop {
         let asked = seen.request.as_ref();
-        let keys = &self.record.identity.keys;
-        let carried = |asked: &Asked| {
-            asked.headers.iter().any(|(_, value)| keys.values().any(|key| value.contains(key.as_str())))
-        };
         Hop {
             host: seen.host,
             arrived: self.at(seen.requested.unwrap_or(seen.accepted)),
             method: asked.map_or_else(String::new, |asked| asked.method.clone()),
-            carried_key: asked.is_some_and(carried),
+            carried_key: asked.is_some_and(|asked| !self.foreign_keys(seen.host, asked).is_empty()),
+            status: None,
         }
     }
 

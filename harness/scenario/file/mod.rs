@@ -29,7 +29,7 @@ pub use reply::{Reply, ReplyBody, ReplyFile};
 pub use step::{Cut, Encoding, Framing, FullStep, Header, Status, Step, Wait};
 pub use vary::Axis;
 
-use super::{Capability, Host};
+use super::{Capability, Host, Role};
 use crate::policy::Policy;
 use reading::by_kind;
 
@@ -117,6 +117,8 @@ pub struct Request {
     /// Choices asked for. Default: 1.
     #[schemars(range(min = 1))]
     pub n: Option<u32>,
+    /// Whose instructions stand before the conversation. Default: nobody's.
+    pub instructions: Option<Role>,
     /// Whether another provider may answer. Default: safe.
     pub fallback: Option<Safety>,
 }

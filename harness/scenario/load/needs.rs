@@ -8,8 +8,9 @@ use crate::{
 };
 
 /// Keys of a policy that a client must obey, and the capability of being told them. All others only judge.
-const OBEYED: [(&str, Capability); 12] = [
+const OBEYED: [(&str, Capability); 13] = [
     ("endpoint", Capability::ConfigurableEndpoint),
+    ("request", Capability::ConfigurableEndpoint),
     ("attempts", Capability::ConfigurableAttempts),
     ("connect_timeout", Capability::ConfigurableTimeouts),
     ("attempt_timeout", Capability::ConfigurableTimeouts),

@@ -156,5 +156,6 @@ fn request(usual: Option<&file::Request>, own: Option<&file::Request>) -> Reques
         size: written.iter().find_map(|request| request.size).map_or(default.size, |size| size.0),
         messages: written.iter().find_map(|request| request.messages).unwrap_or(default.messages),
         n: written.iter().find_map(|request| request.n).unwrap_or(default.n),
+        instructions: written.iter().find_map(|request| request.instructions),
     }
 }

@@ -41,6 +41,18 @@ struct Shared {
     plans: plans::Plans,
 }
 
+/// A reply with a location that may be followed.
+#[derive(Debug)]
+struct Redirect {
+    /// Who sent it.
+    from: Host,
+    /// Where it leads.
+    to: Host,
+    path: String,
+    /// Whose it is.
+    user: Option<usize>,
+}
+
 /// What changes while serving.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "see `seen`")]
@@ -51,8 +63,8 @@ struct State {
     answers: BTreeMap<(Option<usize>, Host), Answers>,
     /// Requests under way at each host.
     in_flight: BTreeMap<Host, u32>,
-    /// Where redirects of ours lead, and whose they are.
-    redirects: Vec<(Host, String, Option<usize>)>,
+    /// Redirects of ours that were not followed yet.
+    redirects: Vec<Redirect>,
     connections: u64,
     /// Each on its own: there may be very many, and a list that grows moves what it holds.
     seen: Vec<Box<Seen>>,

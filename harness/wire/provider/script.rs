@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Answers, Shared, State};
+use super::{Answers, Redirect, Shared, State};
 use crate::{
     scenario::{Content, Host, Phase, Point, Script, Step},
     wire::{Asked, Fill, Served},
@@ -91,17 +91,20 @@ impl Shared {
         let mut state = self.lock();
         let path = asked.target.split('?').next().unwrap_or(&asked.target);
         let marked = self.user_of(asked);
-        let hop = state
-            .redirects
-            .iter()
-            .position(|(to, location, user)| *to == host && location == path && (marked.is_none() || *user == marked));
+        let holds = |key: &String| asked.headers.iter().any(|(_, value)| value.contains(key.as_str()));
+        // Who comes to another host with that host's own key was not led there: it is the fallback's turn.
+        let led = |redirect: &Redirect| redirect.from == host || !self.serving.keys.get(&host).is_some_and(holds);
+        let hop = state.redirects.iter().position(|redirect| {
+            redirect.to == host
+                && redirect.path == path
+                && (marked.is_none() || redirect.user == marked)
+                && led(redirect)
+        });
         if let Some(hop) = hop {
-            let (.., user) = state.redirects.remove(hop);
+            let user = state.redirects.remove(hop).user;
             return self.scripted(&mut state, Served::Hop, host, user, asked, reused, now);
         }
-        let carries_key = || {
-            self.serving.keys.values().any(|key| asked.headers.iter().any(|(_, value)| value.contains(key.as_str())))
-        };
+        let carries_key = || self.serving.keys.values().any(holds);
         let well = self.is_recovered();
         let meant = path == self.serving.endpoint_path && asked.method == "POST";
         if !meant || (marked.is_none() && !carries_key()) {
@@ -176,9 +179,10 @@ impl Shared {
         let location = crate::wire::plan::fill(text, fill);
         for (host, url) in &self.urls {
             // A path alone is one at the host that said it.
-            let relative = Some(location.as_str()).filter(|path| *host == from && path.starts_with('/'));
-            if let Some(path) = location.strip_prefix(url.as_str()).or(relative) {
-                state.redirects.push((*host, path.split('?').next().unwrap_or(path).to_owned(), user));
+            let within = Some(location.as_str()).filter(|location| *host == from && location.starts_with('/'));
+            if let Some(path) = location.strip_prefix(url.as_str()).or(within) {
+                let path = path.split('?').next().unwrap_or(path).to_owned();
+                state.redirects.push(Redirect { from, to: *host, path, user });
             }
         }
     }

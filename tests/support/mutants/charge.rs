@@ -1,8 +1,10 @@
 //! Clients who do work twice.
 
+use std::cell::Cell;
+
 use brownout::{client::Call, duration::OrNone, reference::Reference};
 
-use super::{Mutant, acting, ask};
+use super::{Mutant, acting, ask, sending, set_header};
 
 pub static MUTANTS: &[Mutant] = &[
     Mutant {
@@ -44,5 +46,26 @@ pub static MUTANTS: &[Mutant] = &[
                 outcome
             })
         },
+    },
+    Mutant {
+        name: "makes-a-key-for-each-attempt",
+        home: "side-effect/one-key-a-request",
+        rule: "idempotency-stable",
+        // Nor does the provider know charged work again.
+        may_also: &["no-double-charge", "retry-only-retryable"],
+        make: |policy, seed| {
+            let made = Cell::new(0);
+            sending(policy, seed, move |outgoing| {
+                made.set(made.get() + 1);
+                set_header(outgoing, "Idempotency-Key", &format!("key-{}", made.get()));
+            })
+        },
+    },
+    Mutant {
+        name: "has-one-key-for-everybody",
+        home: "side-effect/one-key-a-request",
+        rule: "idempotency-stable",
+        may_also: &[],
+        make: |policy, seed| sending(policy, seed, |outgoing| set_header(outgoing, "Idempotency-Key", "the-key")),
     },
 ];

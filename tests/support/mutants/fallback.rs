@@ -3,10 +3,13 @@
 use brownout::{
     causes::{Class, Demand},
     client::{Call, ResultKind},
+    duration::OrNone,
+    policy::Feature,
     reference::Reference,
+    scenario::Host,
 };
 
-use super::{Mutant, acting, ask, class, elsewhere, told};
+use super::{Mutant, acting, ask, class, elsewhere, sending, told};
 
 pub static MUTANTS: &[Mutant] = &[
     Mutant {
@@ -76,5 +79,65 @@ pub static MUTANTS: &[Mutant] = &[
                 policy.fallback.on.insert("timeout-before-head".to_owned(), Demand::Never);
             })
         },
+    },
+    Mutant {
+        name: "uses-one-key-everywhere",
+        home: "fallback/own-key-and-model",
+        rule: "fallback-isolated",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, mut call: Call| {
+                let key = call.providers[0].api_key.clone();
+                call.providers[1].api_key = key;
+                ask(client, &call).await
+            })
+        },
+    },
+    Mutant {
+        name: "asks-the-fallback-for-the-primarys-model",
+        home: "fallback/own-key-and-model",
+        rule: "fallback-isolated",
+        may_also: &[],
+        make: |policy, seed| {
+            acting(policy, seed, async |client: &Reference, mut call: Call| {
+                let model = call.providers[0].model.clone();
+                call.providers[1].model = model;
+                ask(client, &call).await
+            })
+        },
+    },
+    Mutant {
+        name: "leaves-the-tools-behind",
+        home: "fallback/what-it-takes[tools,taken]",
+        rule: "fallback-isolated",
+        may_also: &[],
+        make: |policy, seed| {
+            sending(policy, seed, |outgoing| {
+                if outgoing.provider == Host::Fallback {
+                    outgoing.body.as_object_mut().map(|body| body.remove("tools"));
+                }
+            })
+        },
+    },
+    Mutant {
+        name: "asks-for-what-is-refused",
+        home: "fallback/what-it-takes[tools,refused]",
+        rule: "fallback-request-valid",
+        may_also: &[],
+        make: |policy, seed| told(policy, seed, |policy| policy.fallback.refuses.clear()),
+    },
+    Mutant {
+        name: "knows-no-window",
+        home: "fallback/window[narrow]",
+        rule: "fallback-request-valid",
+        may_also: &[],
+        make: |policy, seed| told(policy, seed, |policy| policy.fallback.context = OrNone::None),
+    },
+    Mutant {
+        name: "thinks-no-fallback-takes-tools",
+        home: "fallback/what-it-takes[tools,taken]",
+        rule: "fallback-used",
+        may_also: &["as-expected"],
+        make: |policy, seed| told(policy, seed, |policy| policy.fallback.refuses.push(Feature::Tools)),
     },
 ];

@@ -30,19 +30,6 @@ pub static MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        name: "uses-one-key-everywhere",
-        home: "fallback/own-key-and-model",
-        rule: "no-secret-leak",
-        may_also: &[],
-        make: |policy, seed| {
-            acting(policy, seed, async |client: &Reference, mut call: Call| {
-                let key = call.providers[0].api_key.clone();
-                call.providers[1].api_key = key;
-                ask(client, &call).await
-            })
-        },
-    },
-    Mutant {
         name: "logs-the-request",
         home: "parser/ordinary-answer[plain]",
         rule: "no-prompt-leak",

@@ -21,8 +21,9 @@ use brownout::{
     causes::Class,
     client::{About, AnyClient, Call, Client, Deltas, Failure, Outcome, ResultKind},
     policy::Policy,
-    reference::Reference,
+    reference::{Hooks, Outgoing, Reference},
     scenario::{Capability, Host},
+    transcript::digest,
 };
 
 pub struct Mutant {
@@ -40,6 +41,21 @@ fn told(policy: &Policy, seed: u64, change: impl FnOnce(&mut Policy)) -> Rc<dyn 
     let mut policy = policy.clone();
     change(&mut policy);
     Rc::new(Reference::new(&policy, seed))
+}
+
+/// The reference client with something done to each request before it is sent.
+fn sending(policy: &Policy, seed: u64, change: impl Fn(&mut Outgoing) + 'static) -> Rc<dyn AnyClient> {
+    let send = move |mut outgoing: Outgoing| {
+        change(&mut outgoing);
+        outgoing
+    };
+    Rc::new(Reference::with_hooks(policy, seed, Hooks { send: Rc::new(send), ..Hooks::default() }))
+}
+
+/// Gives a header another value.
+fn set_header(outgoing: &mut Outgoing, name: &str, value: &str) {
+    let named = outgoing.headers.iter_mut().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.for_each(|(_, old)| *old = value.to_owned());
 }
 
 /// The reference client with something done around each call.
@@ -61,8 +77,14 @@ impl<F: AsyncFn(&Reference, Call) -> Outcome> Client for Acting<F> {
     }
 }
 
+/// One that asks twice still makes one user request, so it keeps one idempotency key.
 fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Outcome + 'static) -> Rc<dyn AnyClient> {
-    Rc::new(Acting(Reference::new(policy, seed), act))
+    let send = |mut outgoing: Outgoing| {
+        let key = digest(outgoing.body["user"].as_str().unwrap_or_default());
+        set_header(&mut outgoing, "Idempotency-Key", &key);
+        outgoing
+    };
+    Rc::new(Acting(Reference::with_hooks(policy, seed, Hooks { send: Rc::new(send), ..Hooks::default() }), act))
 }
 
 /// A layer around a client does not know how often the client tried.
