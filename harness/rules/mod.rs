@@ -3,21 +3,27 @@
 //! A rule is one function over a [`View`] and one row of [`RULES`]. It derives its demand from what was served, the table of
 //! causes and the policy; it does no I/O and looks at no clock. A cell that says `may` is never judged.
 
+mod backoff;
+mod chance;
 mod charge;
 mod deadline;
+mod ending;
 mod expect;
 mod fallback;
 mod leak;
 mod outcome;
 mod request;
 mod retry;
+mod silence;
 mod storm;
+mod time;
 mod view;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use time::Fits;
 pub use view::{Ended, View};
 
 use crate::scenario::Capability;
@@ -126,11 +132,14 @@ pub fn find(slug: &str) -> Option<&'static Rule> {
 }
 
 /// The families, in the order of reports. A family's rows stand in its file, beside the functions that judge.
-static FAMILIES: [&[Rule]; 9] = [
+static FAMILIES: [&[Rule]; 12] = [
     fallback::RULES,
     retry::RULES,
+    backoff::RULES,
     storm::RULES,
     deadline::RULES,
+    silence::RULES,
+    ending::RULES,
     outcome::RULES,
     request::RULES,
     charge::RULES,

@@ -1,5 +1,7 @@
 //! The family `fallback`.
 
+use brownout::transcript::ReplyFacts;
+
 use super::*;
 
 #[rstest]
@@ -10,6 +12,11 @@ use super::*;
 #[case::unsafe_target("fallback-allowed", story().request(|r| r.fallback_safe = false).asks(0, Primary, status(500)).asks(50, Fallback, good()).completed(70, 1))]
 #[case::gave_up_after_500("fallback-used", story().asks(0, Primary, status(500)).failed(20, Class::Server))]
 #[case::gave_up_after_silence("fallback-used", story().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
+#[case::attempt_in_the_reserve("fallback-in-time", patient(7000).asks(0, Primary, silent(6551)).asks(6551, Fallback, good()).completed(6571, 1))]
+#[case::attempt_to_the_deadline("fallback-in-time", patient(9000).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8000, Class::Deadline))]
+#[case::attempt_begun_in_the_reserve("fallback-in-time", story().asks(0, Primary, status(500)).asks(6600, Primary, status(500)).asks(6620, Fallback, good()).completed(6640, 2))]
+#[case::wait_in_the_reserve("fallback-in-time", story().asks(0, Primary, status(500)).asks(6551, Fallback, good()).completed(6571, 1))]
+#[case::keep_alives_in_the_reserve("fallback-in-time", stream().policy(|p| p.semantic_idle_timeout = Span::ms(9000)).asks(0, Primary, left_stream(7000, 100, 6900).facts(no_text)).asks(7000, Fallback, good()).completed(7020, 1))]
 fn breaks(#[case] rule: &str, #[case] story: Story) {
     super::breaks(rule, &story);
 }
@@ -20,6 +27,9 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::after_500("fallback-allowed", story().asks(0, Primary, status(500)).asks(50, Fallback, good()).completed(70, 1))]
 #[case::may_cell("fallback-allowed", story().asks(0, Primary, status(401)).asks(50, Fallback, good()).completed(70, 1))]
 #[case::used("fallback-used", story().asks(0, Primary, status(500)).asks(50, Fallback, status(500)).failed(70, Class::Server))]
+#[case::attempt_up_to_the_reserve("fallback-in-time", patient(7000).asks(0, Primary, silent(6550)).asks(6550, Fallback, good()).completed(6570, 1))]
+#[case::wait_up_to_the_reserve("fallback-in-time", story().asks(0, Primary, status(500)).asks(6550, Fallback, good()).completed(6570, 1))]
+#[case::left_open_after_moving_on("fallback-in-time", patient(7000).asks(0, Primary, silent(6600)).asks(6540, Fallback, good()).completed(6560, 1))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
     super::keeps(rule, &story);
 }
@@ -27,6 +37,27 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[rstest]
 #[case::too_little_left("fallback-used", story().asks(0, Primary, silent(2000)).asks(4700, Primary, silent(2000)).failed(6700, Class::Timeout), None)]
 #[case::unsafe_is_not_demanded("fallback-used", story().request(|r| r.fallback_safe = false).asks(0, Primary, status(500)).failed(20, Class::Server), None)]
+#[case::unsafe_has_no_reserve("fallback-in-time", patient(9000).request(|r| r.fallback_safe = false).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8000, Class::Deadline), None)]
+#[case::charged_has_no_reserve("fallback-in-time", patient(9000).request(|r| r.charge_sensitive = true).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8000, Class::Deadline), None)]
+#[case::no_reserve_in_the_policy("fallback-in-time", patient(9000).policy(|p| p.fallback.reserve = Span::ms(0)).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8100, Class::Deadline), None)]
+#[case::answered_by_the_primary("fallback-in-time", patient(9000).asks(0, Primary, good().timed(Some(7000), Some(7000))).completed(7010, 0), None)]
+#[case::begun_is_not_for_the_reserve("fallback-in-time", stream().asks(0, Primary, cut_stream().timed(Some(100), Some(7000))).streamed(0, 8).failed(7010, Class::StreamInterrupted), None)]
+#[case::text_served_late_is_a_beginning("fallback-in-time", stream().asks(0, Primary, left_stream(7000, 100, 100)).failed(7010, Class::Timeout), None)]
+#[case::left_by_its_user("fallback-in-time", patient(9000).asks(0, Primary, silent(7000).wire(Wire::UserLeft)).left(7000), None)]
+#[case::named_wait_is_for_the_ceiling("fallback-in-time", story().asks(0, Primary, limited().wait(600_000)).asks(7000, Fallback, good()).completed(7020, 1), Some(Status::Pass))]
+#[case::overlong_attempt_is_for_its_timeout("fallback-in-time", story().asks(0, Primary, silent(7000)).asks(7000, Fallback, good()).completed(7020, 1), Some(Status::Pass))]
+#[case::never_asked_is_for_fallback_used("fallback-in-time", story().asks(0, Primary, status(500)).failed(7000, Class::Server), Some(Status::Pass))]
+#[case::a_may_cell_has_no_reserve("fallback-in-time", story().asks(0, Primary, status(409)).asks(7000, Fallback, good()).completed(7020, 1), Some(Status::Pass))]
+#[case::a_crowd_holds_up("fallback-in-time", story().policy(|p| p.storm.in_flight = 0).asks(0, Primary, status(500)).asks(7000, Fallback, good()).completed(7020, 1), Some(Status::Pass))]
 fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<Status>) {
     super::leaves_alone(rule, &story, says);
+}
+
+/// An attempt may last so long.
+fn patient(ms: u64) -> Story {
+    story().policy(|policy| policy.attempt_timeout = Span::ms(ms))
+}
+
+fn no_text(reply: &mut ReplyFacts) {
+    (reply.text, reply.trimmed) = (0, 0);
 }

@@ -3,19 +3,24 @@
 #[path = "../support/story.rs"]
 mod story;
 
+mod backoff;
 mod charge;
 mod deadline;
+mod ending;
 mod expect;
 mod fallback;
 mod leak;
 mod outcome;
 mod request;
 mod retry;
+mod silence;
 mod storm;
 
 use brownout::{
     causes::{Body, Class, End, ResultWord, Wire},
-    rules,
+    duration::{OrNone, Span},
+    policy::Jitter,
+    rules::{self, Level},
     scenario::{Capability, Count, Expect, ExpectedOutcome, Host},
     transcript::{AuthFact, Contact, Secret},
     verdict::{Status, judge},
@@ -35,6 +40,38 @@ fn alone() -> Story {
     story().request(|request| request.fallback_safe = false)
 }
 
+/// A wait that is no matter of chance.
+fn exact() -> Story {
+    story().policy(|policy| policy.backoff.jitter = Jitter::None)
+}
+
+/// So many users are limited at once, and come back after so many milliseconds each.
+fn herd(users: u64, wait: impl Fn(u64) -> u64) -> Story {
+    told_herd(users, &limited(), wait)
+}
+
+/// The same, with another answer than a limit that names no wait.
+fn told_herd(users: u64, answer: &Answer, wait: impl Fn(u64) -> u64) -> Story {
+    let first = story().policy(|policy| policy.retry_budget = OrNone::None);
+    (0..users).fold(first, |story, n| {
+        let (story, place) = (if n == 0 { story } else { story.user(0) }, 2 * n as usize);
+        let back = 5 + wait(n);
+        story.asks(0, Primary, answer.clone()).asks(back, Primary, good()).completed(back + 20, place + 1)
+    })
+}
+
+/// A stream that the client left after so many milliseconds, so long after its last byte and its last content.
+fn left_stream(end: u64, since_byte: u64, since_content: u64) -> Answer {
+    let stream = good().stream(End::Neither).wire(Wire::GaveUpInStream);
+    stream.timed(Some(100), Some(end)).paced([50, 50, since_byte, since_content])
+}
+
+/// A plain reply that brought nothing after its head, until the client left.
+fn stalled(head: u64, end: u64) -> Answer {
+    let silence = end - head;
+    good().wire(Wire::GaveUpInBody).timed(Some(head), Some(end)).paced([0, 0, silence, silence])
+}
+
 fn limited() -> Answer {
     status(429).code("rate_limit_exceeded")
 }
@@ -42,7 +79,11 @@ fn limited() -> Answer {
 /// What breaks a rule.
 #[track_caller]
 fn breaks(rule: &str, story: &Story) {
-    assert_eq!(story.says(rule), Some(Status::Fail), "{:#?}", judge(&story.t).verdicts);
+    let broken = match rules::find(rule).expect("it is a rule").level {
+        Level::Must => Status::Fail,
+        Level::Should => Status::Warn,
+    };
+    assert_eq!(story.says(rule), Some(broken), "{:#?}", judge(&story.t).verdicts);
 }
 
 /// What looks like it and does not, and breaks nothing else either.
@@ -61,6 +102,13 @@ fn leaves_alone(rule: &str, story: &Story, says: Option<Status>) {
 #[rstest]
 #[case(Capability::Fallback, "fallback-used", story().asks(0, Primary, status(500)).failed(20, Class::Server))]
 #[case(Capability::RetryAfter, "retry-after-honoured", story().asks(0, Primary, limited().wait(2000)).asks(100, Primary, good()).completed(120, 1))]
+#[case(Capability::Fallback, "fallback-in-time", story().asks(0, Primary, status(500)).asks(7000, Fallback, good()).completed(7020, 1))]
+#[case(Capability::RetryAfter, "retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).failed(7000, Class::RateLimited))]
+#[case(Capability::Retry, "retry-transient", alone().asks(0, Primary, status(500)).failed(20, Class::Server))]
+#[case(Capability::Retry, "backoff-spaced", exact().asks(0, Primary, status(500)).asks(20, Primary, good()).completed(40, 1))]
+#[case(Capability::Retry, "backoff-jittered", herd(50, |_| 50))]
+#[case(Capability::Stream, "healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 100, 100)).streamed(0, 8).failed(2000, Class::Timeout))]
+#[case(Capability::Cancel, "cancel-propagates", story().asks(0, Primary, silent(2000)).left(500))]
 #[case(Capability::Deadline, "deadline-kept", story().asks(0, Primary, silent(2000)).failed(9000, Class::Timeout))]
 #[case(Capability::Idempotency, "no-double-charge", charged().asks(0, Primary, silent(2000)).asks(2100, Fallback, good()).completed(2120, 1))]
 #[case(Capability::Stream, "committed-answer", stream().asks(0, Primary, cut_stream()).streamed(0, 8).asks(50, Primary, good()).failed(80, Class::StreamInterrupted))]
@@ -90,7 +138,7 @@ fn a_storm_is_judged_against_the_budget_or_the_attempts() {
         "three attempts are the policy's"
     );
     assert_eq!(outage(4).without(Capability::RetryBudget).says("no-storm"), Some(Status::Fail));
-    let unbudgeted = |story: Story| story.policy(|policy| policy.retry_budget = brownout::duration::OrNone::None);
+    let unbudgeted = |story: Story| story.policy(|policy| policy.retry_budget = OrNone::None);
     assert_eq!(
         unbudgeted(outage(3)).says("no-storm"),
         Some(Status::Pass),
@@ -165,6 +213,9 @@ fn every_rule_is_tried_from_both_sides_in_this_file() {
     let text = [
         include_str!("fallback.rs"),
         include_str!("retry.rs"),
+        include_str!("backoff.rs"),
+        include_str!("silence.rs"),
+        include_str!("ending.rs"),
         include_str!("storm.rs"),
         include_str!("deadline.rs"),
         include_str!("outcome.rs"),

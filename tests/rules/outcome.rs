@@ -25,7 +25,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::whole("honest-success", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::finish_without_done("honest-success", stream().asks(0, Primary, good().stream(End::Finish)).completed(20, 0))]
 #[case::bare_end_by_policy("honest-success", stream().policy(|p| p.parser.stream_end = brownout::policy::StreamEnd::Eof).asks(0, Primary, good().stream(End::Neither)).completed(20, 0))]
-#[case::own_text("answer-belongs", story().asks(0, Primary, status(500)).asks(200, Primary, good()).completed(220, 1))]
+#[case::own_text("answer-belongs", story().asks(0, Primary, status(500)).asks(150, Primary, good()).completed(170, 1))]
 #[case::error_failed("error-not-success", alone().asks(0, Primary, status(502).in_band(502)).failed(20, Class::Server))]
 #[case::accepted("valid-reply-accepted", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::text_then_error("committed-answer", stream().asks(0, Primary, cut_stream()).streamed(0, 8).failed(80, Class::StreamInterrupted))]
