@@ -27,7 +27,8 @@ use support::{
 };
 
 fn failing(transcript: &Transcript) -> Vec<String> {
-    let failing = judge(transcript).verdicts.into_iter().filter(|verdict| verdict.status == Status::Fail);
+    let broken = [Status::Fail, Status::Warn];
+    let failing = judge(transcript).verdicts.into_iter().filter(|verdict| broken.contains(&verdict.status));
     failing.map(|verdict| verdict.rule).collect()
 }
 

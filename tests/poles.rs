@@ -72,8 +72,15 @@ const EAGER: &[(&str, &[&str])] = &[
     // It waits five seconds for a head, and sends charge-sensitive work wherever it likes.
     ("client-timeout/injected-silence[unsafe]", &["fallback-allowed", "attempt-timeout-kept"]),
     ("client-timeout/injected-silence[charge-sensitive]", &["attempt-timeout-kept", "no-double-charge"]),
-    // It never asks the primary again, so it never comes too early.
+    // It never asks the primary again, so it never comes too early, nor together with others, nor sleeps through a wait.
     ("rate-quota/retry-after[secs]", &["as-expected"]),
+    ("rate-quota/retry-after-beyond-the-ceiling[secs,unsafe]", &["fallback-allowed"]),
+    ("rate-quota/herd[fifty]", &[]),
+    // It waits half a minute for each further byte, until nobody waits for it.
+    ("client-timeout/plain-stall[head]", &["idle-timeout-kept", "terminates", "as-expected"]),
+    ("streaming/stall-after-text", &["idle-timeout-kept", "terminates", "as-expected"]),
+    // To it, any byte is progress.
+    ("streaming/slow-to-the-end[reasoning]", &[]),
 ];
 
 fn failing(judgement: &Judgement) -> BTreeSet<&str> {

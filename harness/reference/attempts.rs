@@ -169,7 +169,10 @@ impl UserRequest<'_> {
     }
 
     async fn attempt(&mut self, provider: &Provider, n: u32, timeout: Duration, until: Instant) -> Result<Reply, Lost> {
-        let permit = self.client.in_flight.acquire().await;
+        // Those who wait for others wait inside their own time.
+        let Ok(permit) = timeout_at(until, self.client.in_flight.acquire()).await else {
+            return Err(Lost { failure: Failure::timed_out(Kind::HeadTimeout, "deadline"), record: None });
+        };
         self.attempts += 1;
         let target = Target {
             provider,

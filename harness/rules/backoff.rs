@@ -64,15 +64,13 @@ struct Wait {
 /// Every wait of one user at one host, in order.
 fn waits(view: &View, user: usize, host: Host) -> Vec<Wait> {
     let mut nth = 0;
-    let gone = [view.t.users[user].ended, view.t.users[user].left].into_iter().flatten().min();
     let pairs = view.retries(user).into_iter().filter(|((_, attempt), _)| attempt.host == host);
     let wait = pairs.filter_map(|((index, attempt), (_, next))| {
         let cells = view.cells_with(index, |c| c.wait = None)?;
         // Other rules speak of what must not follow at all.
         let forbidden = cells.retry == Retry::Never || view.ended(index).committed;
         let at_once = cells.waits == Waits::None || retry::changed_as_allowed(view, index, attempt, next);
-        let late = gone.is_some_and(|gone| next.arrived > gone + GRAIN);
-        if forbidden || at_once || late || !attempt.hops.is_empty() {
+        if forbidden || at_once || !attempt.hops.is_empty() {
             return None;
         }
         let named = attempt.reply.wait.map(|wait| view.named_wait(index).unwrap_or((wait, Fits::Unsure)));

@@ -1,6 +1,6 @@
 //! The end of a user request, and what must not go on after it.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, GRAIN, Level, Load, Rule, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
 use crate::{
     causes::Wire,
     transcript::{Attempt, Micros},
@@ -36,7 +36,7 @@ pub fn nothing_after_the_end(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request) in view.users() {
         let (Some(ended), None) = (request.ended, request.left) else { continue };
-        check(view, &mut findings, user, (ended, "the outcome"), GRAIN);
+        check(view, &mut findings, user, ended, "the outcome");
     }
     findings
 }
@@ -45,31 +45,28 @@ pub fn cancel_propagates(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request) in view.users() {
         let Some(left) = request.left else { continue };
-        // A request that is on its way when the user leaves cannot be called back.
-        check(view, &mut findings, user, (left, "the user had left"), ALLOWANCE);
+        check(view, &mut findings, user, left, "the user had left");
     }
     findings
 }
 
 /// Nothing begins after the end, and nothing that was begun goes on.
-fn check(view: &View, findings: &mut Findings, user: usize, (end, what): (Micros, &str), on_its_way: Micros) {
+fn check(view: &View, findings: &mut Findings, user: usize, end: Micros, what: &str) {
     if view.of_user(user).next().is_none() {
         return;
     }
-    let began = view.of_user(user).find(|(_, attempt)| attempt.arrived > end + on_its_way);
+    let began = view.of_user(user).find(|(_, attempt)| view.after_the_end(attempt));
     let goes_on = |attempt: &Attempt| works_until(view, attempt).is_some_and(|until| until > end + ALLOWANCE);
     let wrong = began.or_else(|| view.of_user(user).find(|(_, attempt)| goes_on(attempt)));
     findings.check(wrong.is_some(), || {
         let (index, attempt) = wrong.expect("checked in the condition");
-        let name = format!("attempt {} at the {}", attempt.number, attempt.host);
-        let actual = match (began, attempt.ended) {
-            (Some(_), _) => format!("{name} came {} after {what}", view::seconds(attempt.arrived - end)),
-            (None, None) => format!("{name} was never left, {what} or not"),
-            (None, Some(_)) => {
-                let until = works_until(view, attempt).unwrap_or(end);
-                format!("{name} was left open until {} after {what}", view::seconds(until - end))
-            }
+        let until = works_until(view, attempt).unwrap_or(end);
+        let did = match (began, attempt.ended) {
+            (Some(_), _) => format!("came {} after {what}", view::seconds(attempt.arrived - end)),
+            (None, None) => format!("was not closed within {} after {what}", view::seconds(until - end)),
+            (None, Some(_)) => format!("was left open until {} after {what}", view::seconds(until - end)),
         };
+        let actual = format!("attempt {} at the {} {did}", attempt.number, attempt.host);
         Breach::of_user(user, actual, "nothing begins and nothing goes on").at(index)
     });
 }

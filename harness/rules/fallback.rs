@@ -106,6 +106,10 @@ pub fn fallback_allowed(view: &View) -> Findings {
         }
         let before = view.at(user, Host::Primary).filter(|(_, a)| a.arrived <= fallback.arrived).last();
         let Some((lost, _)) = before else { continue };
+        // What follows the deadline, the outcome or the user's leaving has rules of its own.
+        if view.ended(lost).by_time() || view.after_the_end(fallback) {
+            continue;
+        }
         // Committed and charged work have rules of their own.
         let cells = view.cells_with(lost, |c| {
             c.charge_sensitive = false;
@@ -143,9 +147,11 @@ pub(super) fn demanded(view: &View, user: usize) -> Option<usize> {
     if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
         return None;
     }
-    let (lost, _) = view.at(user, Host::Primary).last()?;
-    let demanded = view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
-    let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
+    let (lost, attempt) = view.at(user, Host::Primary).last()?;
+    // A tool call that had begun has reached the application; only text is seen to do so.
+    let begun = attempt.reply.stream && !attempt.reply.calls.is_empty();
+    let demanded = !begun && view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
+    let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.seems_charged(i));
     // A grain more than the reserve, since the client reads its own clock a moment later.
     let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
     (demanded && !charged && in_time && request.left.is_none() && request.ended.is_some()).then_some(lost)

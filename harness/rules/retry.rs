@@ -89,8 +89,9 @@ pub fn retry_only_retryable(view: &View) -> Findings {
     for (user, _) in view.users() {
         let mut further = 0;
         for ((index, attempt), (_, next)) in view.retries(user) {
-            // What was delivered, charged or must be waited for has rules of its own.
-            if view.ended(index).committed || changed_as_allowed(view, index, attempt, next) {
+            // What was delivered, charged, too late or must be waited for has rules of its own.
+            let ended = view.ended(index);
+            if ended.committed || ended.by_time() || changed_as_allowed(view, index, attempt, next) {
                 continue;
             }
             let cells = view.cells_with(index, |c| {
@@ -170,7 +171,7 @@ pub fn retry_after_ceiling(view: &View) -> Findings {
 
 /// What a client did with a wait that is too long, if not the right thing: to go on at once, and not there.
 fn went_on(view: &View, user: usize, index: usize, attempt: &Attempt) -> Option<String> {
-    let later = || view.of_user(user).filter(|(later, _)| *later > index);
+    let later = || view.of_user(user).filter(|(later, next)| *later > index && !view.after_the_end(next));
     let again = |next: &Attempt| next.host == attempt.host && !changed_as_allowed(view, index, attempt, next);
     if let Some((_, next)) = later().find(|(_, next)| again(next)) {
         let gap = next.arrived.saturating_sub(attempt.first_byte.unwrap_or(attempt.arrived));
@@ -189,11 +190,11 @@ fn went_on(view: &View, user: usize, index: usize, attempt: &Attempt) -> Option<
 pub fn retry_transient(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request) in view.users() {
-        let (Some((index, _)), Some(ended)) = (view.of_user(user).next(), request.ended) else { continue };
+        let (Some((index, _)), Some(_)) = (view.of_user(user).next(), request.ended) else { continue };
         if !is_lone(view, user, index) || !is_early(view, index) || view.ended(index).committed {
             continue;
         }
-        let again = view.of_user(user).any(|(later, next)| later > index && next.arrived <= ended + GRAIN);
+        let again = view.of_user(user).any(|(later, next)| later > index && !view.after_the_end(next));
         let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
         // Where the fallback must be tried, `fallback-used` speaks.
         if failed && !again && view.can(Capability::Fallback) && fallback::demanded(view, user).is_some() {

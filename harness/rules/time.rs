@@ -1,8 +1,8 @@
 //! What a user's time is spent on, and what is left of it.
 
-use super::{ALLOWANCE, Capability, View, view};
+use super::{ALLOWANCE, Capability, GRAIN, View, view};
 use crate::{
-    causes::Waits,
+    causes::{Waits, Wire},
     scenario::Host,
     transcript::{Attempt, Micros},
 };
@@ -34,6 +34,15 @@ impl View<'_> {
         gone.chain([self.over(attempt)]).min().unwrap_or_default()
     }
 
+    /// Whether an attempt came when its user had the outcome already, or had left.
+    pub fn after_the_end(&self, attempt: &Attempt) -> bool {
+        let user = attempt.user.map(|user| &self.t.users[user]);
+        // A request that is on its way when the user leaves cannot be called back.
+        let left = user.and_then(|user| user.left).map(|left| left + ALLOWANCE);
+        let ended = user.and_then(|user| user.ended).map(|ended| ended + GRAIN);
+        left.or(ended).is_some_and(|end| attempt.arrived > end)
+    }
+
     /// Whether the host may have been asked without anybody seeing whose request it was.
     pub fn hides_attempts(&self, host: Host) -> bool {
         self.t.refusing.contains(&host) || self.t.contacts.iter().any(|contact| contact.host == host)
@@ -47,9 +56,15 @@ impl View<'_> {
     /// Whether a fallback may follow the primary: there is one, it is safe, and nothing was charged that must not be twice.
     pub fn fallback_possible(&self, user: usize) -> bool {
         let request = &self.t.users[user].request;
-        let charged = request.charge_sensitive && self.at(user, Host::Primary).any(|(index, _)| self.charged(index));
+        let charged =
+            request.charge_sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
         let target = self.can(Capability::Fallback) && !self.policy().fallback.targets.is_empty();
         target && request.fallback_safe && !charged
+    }
+
+    /// Whether work may have been charged, as far as a client can tell: to it, all connections that break before the head are alike.
+    pub fn seems_charged(&self, index: usize) -> bool {
+        self.charged(index) || self.t.attempts[index].wire == Wire::ClosedBeforeRequest
     }
 
     /// When the primary must be lost, so that the fallback has its reserve.

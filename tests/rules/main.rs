@@ -22,7 +22,7 @@ use brownout::{
     policy::Jitter,
     rules::{self, Level},
     scenario::{Capability, Count, Expect, ExpectedOutcome, Host},
-    transcript::{AuthFact, Contact, Secret},
+    transcript::{AuthFact, Contact, Secret, Transcript},
     verdict::{Status, judge},
 };
 use rstest::rstest;
@@ -159,6 +159,8 @@ fn a_storm_counts_what_is_open_at_once() {
     // Ten milliseconds each, one a millisecond: ten are open at once.
     assert_eq!(narrow(10).says("no-storm"), Some(Status::Pass));
     assert_eq!(narrow(9).says("no-storm"), Some(Status::Fail));
+    let at_once = |t: &mut Transcript| t.attempts.iter_mut().for_each(|a| (a.arrived, a.ended) = (7, Some(7)));
+    assert_eq!(narrow(0).facts(at_once).says("no-storm"), Some(Status::Pass), "what takes no time is never open");
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use brownout::{
     causes::{Class, Demand},
-    client::{Call, ResultKind},
+    client::{Call, Outcome, ResultKind},
+    duration::Span,
     reference::Reference,
 };
+use tokio::time::{Instant, sleep_until};
 
-use super::{Mutant, acting, ask, class, elsewhere, told};
+use super::{Mutant, acting, ask, class, elsewhere, once, told};
 
 pub static MUTANTS: &[Mutant] = &[
     Mutant {
@@ -21,6 +23,7 @@ pub static MUTANTS: &[Mutant] = &[
             "committed-answer",
             "deadline-kept",
             "no-double-charge",
+            "retry-after-ceiling",
             "retry-only-retryable",
         ],
         make: |policy, seed| {
@@ -61,7 +64,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "never-falls-back",
         home: "provider-transient/server-error[server-error]",
         rule: "fallback-used",
-        may_also: &["as-expected"],
+        // The time kept for the fallback goes to the primary.
+        may_also: &["as-expected", "fallback-in-time", "retry-after-ceiling"],
         make: |policy, seed| told(policy, seed, |policy| policy.fallback.targets.clear()),
     },
     Mutant {
@@ -72,6 +76,32 @@ pub static MUTANTS: &[Mutant] = &[
         make: |policy, seed| {
             told(policy, seed, |policy| {
                 policy.fallback.on.insert("timeout-before-head".to_owned(), Demand::Never);
+            })
+        },
+    },
+    Mutant {
+        name: "lets-the-primary-use-all-the-time",
+        home: "fallback/reserve-is-kept[plain]",
+        rule: "fallback-in-time",
+        // A named wait that would leave the fallback nothing is slept.
+        may_also: &["as-expected", "retry-after-ceiling"],
+        make: |policy, seed| told(policy, seed, |policy| policy.fallback.reserve = Span::ms(0)),
+    },
+    Mutant {
+        name: "waits-before-it-falls-back",
+        home: "fallback/no-wait-in-the-reserve",
+        rule: "fallback-in-time",
+        // It knows no retry, and no fallback but after a 5xx.
+        may_also: &["as-expected", "fallback-used", "no-double-charge", "retry-transient"],
+        make: |policy, seed| {
+            acting(&once(policy), seed, async |client: &Reference, call: Call| {
+                let late = Instant::now() + (*call.policy.deadline - *call.policy.fallback.reserve / 2);
+                let first = ask(client, &call).await;
+                if class(&first) == Some(Class::Server) && call.request.fallback_safe && call.deltas.all().is_empty() {
+                    sleep_until(late).await;
+                    return Outcome { attempts: None, ..ask(client, &elsewhere(&call)).await };
+                }
+                first
             })
         },
     },

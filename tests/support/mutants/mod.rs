@@ -1,14 +1,17 @@
 //! Broken clients: the reference client told another policy than it is judged by, or wrapped. Each names the scenario and the
 //! rule that must catch it, and the rules that may catch it elsewhere as well.
 
+mod backoff;
 mod charge;
 mod deadline;
+mod ending;
 mod expect;
 mod fallback;
 mod leak;
 mod outcome;
 mod request;
 mod retry;
+mod silence;
 mod storm;
 
 use std::rc::Rc;
@@ -59,6 +62,39 @@ fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Out
     Rc::new(Acting(Reference::new(policy, seed), act))
 }
 
+/// The same with a client that may be kept beyond the call: what it does in a task of its own does not end with the call.
+struct Outliving<F>(Rc<Reference>, F);
+
+impl<F: AsyncFn(Rc<Reference>, Call) -> Outcome> Client for Outliving<F> {
+    fn about(&self) -> About {
+        Client::about(&*self.0)
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        Client::capabilities(&*self.0)
+    }
+
+    async fn call(&self, call: Call) -> Outcome {
+        (self.1)(self.0.clone(), call).await
+    }
+}
+
+fn outliving(
+    policy: &Policy,
+    seed: u64,
+    act: impl AsyncFn(Rc<Reference>, Call) -> Outcome + 'static,
+) -> Rc<dyn AnyClient> {
+    Rc::new(Outliving(Rc::new(Reference::new(policy, seed)), act))
+}
+
+/// A policy with one attempt and no fallback.
+fn once(policy: &Policy) -> Policy {
+    let mut once = policy.clone();
+    once.attempts = 1;
+    once.fallback.targets.clear();
+    once
+}
+
 async fn ask(client: &Reference, call: &Call) -> Outcome {
     Client::call(client, call.clone()).await
 }
@@ -74,6 +110,18 @@ fn elsewhere(call: &Call) -> Call {
     other.providers =
         there.into_iter().map(|provider| brownout::client::Provider { name: Host::Primary, ..provider }).collect();
     other
+}
+
+/// A failure of this class.
+fn failed(class: Class) -> Outcome {
+    let error = Failure {
+        class: Some(class),
+        native: "Error".to_owned(),
+        message: "it failed".to_owned(),
+        retryable: Some(true),
+        ..Default::default()
+    };
+    Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
 }
 
 fn malformed(outcome: Outcome) -> Outcome {
@@ -94,8 +142,11 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
     [
         fallback::MUTANTS,
         retry::MUTANTS,
+        backoff::MUTANTS,
         storm::MUTANTS,
         deadline::MUTANTS,
+        silence::MUTANTS,
+        ending::MUTANTS,
         outcome::MUTANTS,
         request::MUTANTS,
         charge::MUTANTS,
