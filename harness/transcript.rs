@@ -254,16 +254,20 @@ pub struct Attempt {
 /// How steadily a reply came, from its head to its completing signal or its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
-    /// The longest time without a byte.
+    /// The longest time between two bytes.
     pub idle: Micros,
-    /// The longest time without content (text, refusal, reasoning, tool fragment) on a stream; of a plain reply, 0.
+    /// The longest time between two contents of a stream (text, refusal, reasoning, tool fragment), or from its head to the
+    /// first; of a plain reply, 0.
     pub semantic_idle: Micros,
     /// Since the last byte, when the exchange ended.
     pub since_byte: Micros,
-    /// Since the last content, when the exchange ended.
+    /// Since the last content, or the head, when the exchange ended.
     pub since_content: Micros,
-    /// When the completing signal of a stream, an error object, or the last byte of a whole plain reply was out.
+    /// When the completing signal of a stream, an error object, or the last byte of a whole plain reply was out, since the request.
     pub complete: Option<Micros>,
+    /// Something in it gave the client reason to refuse it before its end.
+    #[serde(default)]
+    pub flawed: bool,
 }
 
 /// What was asked, without its words.

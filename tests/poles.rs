@@ -97,6 +97,14 @@ const EAGER: &[(&str, &[&str])] = &[
     ("auth/redirect-to-the-other-provider[302]", &[]),
     ("auth/redirect-to-the-other-provider[307]", &[]),
     ("request-contract/documented-fields[plain]", &[]),
+    // Nor together with others, nor does it sleep through a wait.
+    ("rate-quota/retry-after-beyond-the-ceiling[secs,unsafe]", &["fallback-allowed"]),
+    ("rate-quota/herd[fifty]", &[]),
+    // It waits half a minute for each further byte, until nobody waits for it.
+    ("client-timeout/plain-stall[head]", &["idle-timeout-kept", "terminates", "as-expected"]),
+    ("streaming/stall-after-text", &["idle-timeout-kept", "terminates", "as-expected"]),
+    // To it, any byte is progress.
+    ("streaming/slow-to-the-end[reasoning]", &[]),
 ];
 
 /// The reference client on an HTTP client that follows redirects within the origin, if they keep the POST.

@@ -1,7 +1,8 @@
 //! How steadily a reply came: gaps between bytes and between contents, as our side of the wire saw them.
 
-use super::{Asking, body, complete, http};
+use super::{Asking, accepts_gzip, body, complete, http};
 use crate::{
+    causes::Body,
     policy::Policy,
     transcript::{Micros, Pace, ReplyFacts},
     wire::{SENDS, Seen},
@@ -18,46 +19,60 @@ pub struct Sends {
 
 /// The pace of an exchange; `None`: no head came, or too many pieces to tell.
 pub fn pace(seen: &Seen, policy: &Policy, sends: &Sends) -> Option<Pace> {
-    if sends.moments.len() >= SENDS {
-        return None;
-    }
-    let asked = Asking::of(seen);
-    let states = sends.moments.iter().map(|(at, sent)| (*at, state(seen, *sent, policy, asked)));
+    let reader = Reader { seen, policy, asked: Asking::of(seen), asked_for_gzip: accepts_gzip(seen) };
     let mut walk: Option<Walk> = None;
-    for (at, state) in states.filter(|(_, state)| state.head) {
-        let walk = walk.get_or_insert(Walk::from(at));
-        walk.step(at, &state);
+    // What went out after the end was for nobody.
+    for (at, sent) in sends.moments.iter().filter(|(at, _)| *at <= sends.end) {
+        let Some(state) = reader.state(*sent) else { continue };
+        let walk = walk.get_or_insert(Walk::from(*at));
+        walk.step(*at, &state);
         if state.complete {
-            return Some(walk.pace(at, Some(at)));
+            return Some(walk.pace(*at, Some(*at)));
         }
     }
-    walk.map(|walk| walk.pace(sends.end, None))
+    let all_known = sends.moments.len() < SENDS;
+    walk.filter(|_| all_known).map(|walk| walk.pace(sends.end, None))
 }
 
-/// How far a reply had come.
+/// Reads a reply as far as it had come.
+struct Reader<'a> {
+    seen: &'a Seen,
+    policy: &'a Policy,
+    asked: Asking,
+    asked_for_gzip: bool,
+}
+
+/// How far a reply with a whole head had come.
 struct State {
-    head: bool,
     stream: bool,
     content: usize,
     complete: bool,
+    flawed: bool,
 }
 
-fn state(seen: &Seen, sent: u64, policy: &Policy, asked: Asking) -> State {
-    let sent = usize::try_from(sent).unwrap_or(usize::MAX);
-    let decoded = http::decode(&seen.sent[..sent.min(seen.sent.len())]);
-    let Some(head) = &decoded.head else {
-        return State { head: false, stream: false, content: 0, complete: false };
-    };
-    let answer = body::read(head, &decoded.body, decoded.whole, asked);
-    let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
-    let whole = decoded.framed == http::Framed::Whole || answer.error.is_some();
-    // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.
-    let unknown = sent.saturating_sub(seen.sent.len());
-    State {
-        head: true,
-        stream: answer.stream,
-        content: answer.content + unknown,
-        complete: whole || (answer.stream && complete(&facts, policy)),
+impl Reader<'_> {
+    /// `None`: the head was not out yet.
+    fn state(&self, sent: u64) -> Option<State> {
+        let sent = usize::try_from(sent).unwrap_or(usize::MAX);
+        let kept = &self.seen.sent[..sent.min(self.seen.sent.len())];
+        let decoded = http::decode(kept);
+        let head = decoded.head.as_ref()?;
+        let answer = body::read(head, &decoded.body, decoded.whole, self.asked);
+        let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
+        let whole = decoded.framed == http::Framed::Whole || answer.error.is_some();
+        let refusable = [Body::BadEvent, Body::Mislabelled, Body::StreamForPlain, Body::PlainForStream];
+        // Half a character at the end is none that is broken.
+        let broken = std::str::from_utf8(&decoded.body).is_err_and(|error| error.error_len().is_some());
+        Some(State {
+            stream: answer.stream,
+            // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.
+            content: answer.content + (sent - kept.len()),
+            complete: whole || (answer.stream && complete(&facts, self.policy)),
+            flawed: broken
+                || decoded.mislabelled
+                || (decoded.zipped && !self.asked_for_gzip)
+                || answer.kinds.iter().any(|kind| refusable.contains(kind)),
+        })
     }
 }
 
@@ -79,6 +94,7 @@ impl Walk {
         self.pace.idle = self.pace.idle.max(at - self.byte_at);
         self.byte_at = at;
         self.stream |= state.stream;
+        self.pace.flawed = state.flawed;
         if state.content > self.content || state.complete {
             self.pace.semantic_idle = self.pace.semantic_idle.max(at - self.content_at);
             (self.content_at, self.content) = (at, state.content);
@@ -86,8 +102,15 @@ impl Walk {
     }
 
     fn pace(&self, end: Micros, complete: Option<Micros>) -> Pace {
-        let (since_byte, since_content) = (end.saturating_sub(self.byte_at), end.saturating_sub(self.content_at));
-        let semantic = if self.stream { self.pace.semantic_idle.max(since_content) } else { 0 };
-        Pace { idle: self.pace.idle.max(since_byte), semantic_idle: semantic, since_byte, since_content, complete }
+        Pace {
+            semantic_idle: if self.stream { self.pace.semantic_idle } else { 0 },
+            since_byte: end - self.byte_at,
+            since_content: end - self.content_at,
+            complete,
+            ..self.pace
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

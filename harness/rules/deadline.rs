@@ -1,7 +1,7 @@
 //! Time limits: of a user request, of an attempt, of everything.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
-use crate::{scenario::Host, transcript::Attempt};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, silence, view};
+use crate::transcript::Attempt;
 
 /// The rows of this family.
 pub static RULES: &[Rule] = &[
@@ -57,14 +57,11 @@ pub fn deadline_kept(view: &View) -> Findings {
 
 pub fn attempt_timeout_kept(view: &View) -> Findings {
     let mut findings = Findings::default();
-    let policy = view.policy();
     for (index, attempt) in view.t.attempts.iter().enumerate() {
-        let limit = view::micros(match attempt.host {
-            Host::Fallback => *policy.fallback.timeout,
-            Host::Primary | Host::Elsewhere => *policy.attempt_timeout,
-        });
+        let limit = silence::attempt_limit(view, attempt);
         let silent = silent_for(view, attempt);
-        findings.check(silent > limit + ALLOWANCE, || {
+        // A reply that stalls is for `idle-timeout-kept` where that limit comes first.
+        findings.check(silent > limit + ALLOWANCE && !silence::went_on(view, attempt), || {
             let actual =
                 format!("attempt {} at the {} was waited for {}", attempt.number, attempt.host, view::seconds(silent));
             let expected = format!("given up within {}", view::seconds(limit));
@@ -74,12 +71,13 @@ pub fn attempt_timeout_kept(view: &View) -> Findings {
     findings
 }
 
-/// How long the client waited for what the attempt's timeout bounds: the head of a stream, all of a plain reply.
+/// How long the user waited for what the attempt's timeout bounds: the head of a stream, all of a plain reply. What is left
+/// open after the outcome is for `nothing-after-the-end`.
 fn silent_for(view: &View, attempt: &Attempt) -> u64 {
+    let over = view.waited_until(attempt);
     let asked_for_stream = attempt.request.as_ref().is_some_and(|request| request.stream);
-    let over = attempt.ended.unwrap_or(view.t.watched);
-    let until = if asked_for_stream { attempt.first_byte.unwrap_or(over).min(over) } else { over };
-    until.saturating_sub(attempt.arrived)
+    let head = attempt.first_byte.filter(|_| asked_for_stream && attempt.reply.status.is_some());
+    head.unwrap_or(over).min(over).saturating_sub(attempt.arrived)
 }
 
 pub fn terminates(view: &View) -> Findings {

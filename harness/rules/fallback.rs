@@ -119,6 +119,10 @@ pub fn fallback_allowed(view: &View) -> Findings {
         }
         let before = view.at(user, Host::Primary).filter(|(_, a)| a.arrived <= fallback.arrived).last();
         let Some((lost, _)) = before else { continue };
+        // What follows the deadline, the outcome or the user's leaving has rules of its own.
+        if view.ended(lost).by_time() || view.after_the_end(fallback) {
+            continue;
+        }
         // Committed and charged work have rules of their own.
         let cells = view.cells_with(lost, |c| {
             c.charge_sensitive = false;
@@ -137,28 +141,12 @@ pub fn fallback_allowed(view: &View) -> Findings {
 
 pub fn fallback_used(view: &View) -> Findings {
     let mut findings = Findings::default();
-    let policy = view.policy();
-    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
-        return findings;
-    }
     for (user, request) in view.users() {
-        let Some((lost, attempt)) = view.at(user, Host::Primary).last() else { continue };
-        let demanded = view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
-        let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
-        // A grain more than the reserve, since the client reads its own clock a moment later.
-        let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
-        if !demanded
-            || charged
-            || !in_time
-            || !surely_fits(view, user)
-            || request.left.is_some()
-            || request.ended.is_none()
-        {
-            continue;
-        }
+        let Some(lost) = demanded(view, user) else { continue };
         let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
         let asked = view.at(user, Host::Fallback).next().is_some();
-        let (from, to) = (attempt.ended.unwrap_or(view.t.watched), request.ended.unwrap_or(view.t.watched));
+        let over = view.t.attempts[lost].ended.unwrap_or(view.t.watched);
+        let (from, to) = (over, request.ended.unwrap_or(view.t.watched));
         if failed && !asked && breaker::may_refuse(view, user, Host::Fallback, from, to) {
             continue;
         }
@@ -169,6 +157,23 @@ pub fn fallback_used(view: &View) -> Findings {
         });
     }
     findings
+}
+
+/// The attempt after which the fallback must be tried.
+pub(super) fn demanded(view: &View, user: usize) -> Option<usize> {
+    let (policy, request) = (view.policy(), &view.t.users[user]);
+    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
+        return None;
+    }
+    let (lost, attempt) = view.at(user, Host::Primary).last()?;
+    // A tool call that had begun has reached the application; only text is seen to do so.
+    let begun = attempt.reply.stream && !attempt.reply.calls.is_empty();
+    let demanded =
+        !begun && surely_fits(view, user) && view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
+    let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.seems_charged(i));
+    // A grain more than the reserve, since the client reads its own clock a moment later.
+    let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
+    (demanded && !charged && in_time && request.left.is_none() && request.ended.is_some()).then_some(lost)
 }
 
 /// What a request loses if the fallback is not asked for it. Roles and events are ways of asking: they may be translated.

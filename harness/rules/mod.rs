@@ -4,24 +4,31 @@
 //! causes and the policy; it does no I/O and looks at no clock. A cell that says `may` is never judged.
 
 mod answer;
+mod backoff;
 mod breaker;
+mod chance;
 mod charge;
 mod deadline;
+mod ending;
 mod error;
 mod expect;
 mod fallback;
 mod leak;
 mod outcome;
 mod request;
+mod reserve;
 mod retry;
+mod silence;
 mod storm;
 mod telemetry;
+mod time;
 mod view;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use time::Fits;
 pub use view::{Ended, View};
 
 use crate::{causes::Mode, scenario::Capability};
@@ -143,10 +150,14 @@ pub fn find(slug: &str) -> Option<&'static Rule> {
 /// The families, in the order of reports. A family's rows stand in its file, beside the functions that judge.
 static FAMILIES: &[&[Rule]] = &[
     fallback::RULES,
+    reserve::RULES,
     retry::RULES,
+    backoff::RULES,
     storm::RULES,
     breaker::RULES,
     deadline::RULES,
+    silence::RULES,
+    ending::RULES,
     outcome::RULES,
     answer::RULES,
     error::RULES,

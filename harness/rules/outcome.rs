@@ -200,7 +200,9 @@ pub fn committed_answer(view: &View) -> Findings {
 pub fn valid_reply_accepted(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request) in view.users() {
-        let last = view.of_user(user).filter(|(_, a)| Host::PROVIDERS.contains(&a.host)).last();
+        // What was asked for after the outcome cannot have been accepted: `nothing-after-the-end` speaks of it.
+        let before = |attempt: &Attempt| request.ended.is_some_and(|ended| attempt.arrived <= ended);
+        let last = view.of_user(user).filter(|(_, a)| Host::PROVIDERS.contains(&a.host) && before(a)).last();
         let (Some(outcome), Some((index, attempt))) = (&request.outcome, last) else { continue };
         // Once text of an earlier attempt was shown, no later answer may be handed over.
         let shown_before = view.of_user(user).any(|(earlier, _)| earlier != index && view.ended(earlier).committed);

@@ -68,10 +68,10 @@ impl<'a> View<'a> {
         self.of_user(user).filter(move |(_, attempt)| attempt.host == host)
     }
 
-    /// Each attempt of a user with the next one at the same host.
+    /// Each attempt of a user with the next one at the same host; what comes after the end has rules of its own.
     pub fn retries(&self, user: usize) -> Vec<(Placed<'a>, Placed<'a>)> {
         let pairs = |host| {
-            let attempts: Vec<_> = self.at(user, host).collect();
+            let attempts: Vec<_> = self.at(user, host).filter(|(_, next)| !self.after_the_end(next)).collect();
             attempts.windows(2).map(|pair| (pair[0], pair[1])).collect::<Vec<_>>()
         };
         Host::PROVIDERS.into_iter().flat_map(pairs).collect()

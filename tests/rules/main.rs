@@ -4,9 +4,11 @@
 mod story;
 
 mod answer;
+mod backoff;
 mod breaker;
 mod charge;
 mod deadline;
+mod ending;
 mod error;
 mod expect;
 mod fallback;
@@ -14,15 +16,18 @@ mod leak;
 mod outcome;
 mod request;
 mod retry;
+mod silence;
 mod storm;
 mod telemetry;
 
 use brownout::{
     causes::{Body, Class, End, Location, ResultWord, Wire},
     client::ResultKind,
+    duration::{OrNone, Span},
+    policy::Jitter,
     rules::{self, Level},
     scenario::{Capability, Count, Expect, ExpectedOutcome, Host},
-    transcript::{AuthFact, Contact, Finding, Place, RequestFacts, Secret},
+    transcript::{AuthFact, Contact, Finding, Place, RequestFacts, Secret, Transcript},
     verdict::{Status, judge},
 };
 use rstest::rstest;
@@ -40,6 +45,38 @@ fn alone() -> Story {
     story().request(|request| request.fallback_safe = false)
 }
 
+/// A wait that is no matter of chance.
+fn exact() -> Story {
+    story().policy(|policy| policy.backoff.jitter = Jitter::None)
+}
+
+/// So many users are limited at once, and come back after so many milliseconds each.
+fn herd(users: u64, wait: impl Fn(u64) -> u64) -> Story {
+    told_herd(users, &limited(), wait)
+}
+
+/// The same, with another answer than a limit that names no wait.
+fn told_herd(users: u64, answer: &Answer, wait: impl Fn(u64) -> u64) -> Story {
+    let first = story().policy(|policy| policy.retry_budget = OrNone::None);
+    (0..users).fold(first, |story, n| {
+        let (story, place) = (if n == 0 { story } else { story.user(0) }, 2 * n as usize);
+        let back = 5 + wait(n);
+        story.asks(0, Primary, answer.clone()).asks(back, Primary, good()).completed(back + 20, place + 1)
+    })
+}
+
+/// A stream that the client left after so many milliseconds, so long after its last byte and its last content.
+fn left_stream(end: u64, since_byte: u64, since_content: u64) -> Answer {
+    let stream = good().stream(End::Neither).wire(Wire::GaveUpInStream);
+    stream.timed(Some(100), Some(end)).paced([50, 50, since_byte, since_content])
+}
+
+/// A plain reply that brought nothing after its head, until the client left.
+fn stalled(head: u64, end: u64) -> Answer {
+    let silence = end - head;
+    good().wire(Wire::GaveUpInBody).timed(Some(head), Some(end)).paced([0, 0, silence, silence])
+}
+
 fn limited() -> Answer {
     status(429).code("rate_limit_exceeded")
 }
@@ -47,8 +84,10 @@ fn limited() -> Answer {
 /// What breaks a rule.
 #[track_caller]
 fn breaks(rule: &str, story: &Story) {
-    let level = rules::find(rule).map(|rule| rule.level);
-    let broken = if level == Some(Level::Should) { Status::Warn } else { Status::Fail };
+    let broken = match rules::find(rule).expect("it is a rule").level {
+        Level::Must => Status::Fail,
+        Level::Should => Status::Warn,
+    };
     assert_eq!(story.says(rule), Some(broken), "{:#?}", judge(&story.t).verdicts);
 }
 
@@ -68,6 +107,13 @@ fn leaves_alone(rule: &str, story: &Story, says: Option<Status>) {
 #[rstest]
 #[case(Capability::Fallback, "fallback-used", story().asks(0, Primary, status(500)).failed(20, Class::Server))]
 #[case(Capability::RetryAfter, "retry-after-honoured", story().asks(0, Primary, limited().wait(2000)).asks(100, Primary, good()).completed(120, 1))]
+#[case(Capability::Fallback, "fallback-in-time", story().asks(0, Primary, status(500)).asks(7000, Fallback, good()).completed(7020, 1))]
+#[case(Capability::RetryAfter, "retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).failed(7000, Class::RateLimited))]
+#[case(Capability::Retry, "retry-transient", alone().asks(0, Primary, status(500)).failed(20, Class::Server))]
+#[case(Capability::Retry, "backoff-spaced", exact().asks(0, Primary, status(500)).asks(20, Primary, good()).completed(40, 1))]
+#[case(Capability::Retry, "backoff-jittered", herd(50, |_| 50))]
+#[case(Capability::Stream, "healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 100, 100)).streamed(0, 8).failed(2000, Class::Timeout))]
+#[case(Capability::Cancel, "cancel-propagates", story().asks(0, Primary, silent(2000)).left(500))]
 #[case(Capability::Deadline, "deadline-kept", story().asks(0, Primary, silent(2000)).failed(9000, Class::Timeout))]
 #[case(Capability::Idempotency, "no-double-charge", charged().asks(0, Primary, silent(2000)).asks(2100, Fallback, good()).completed(2120, 1))]
 #[case(Capability::Breaker, "breaker-opens", (0..7).fold(story(), |s, n| s.user(n * 100).asks(n * 100, Primary, status(500)).failed(n * 100 + 20, Class::Server)))]
@@ -98,7 +144,7 @@ fn a_storm_is_judged_against_the_budget_or_the_attempts() {
         "three attempts are the policy's"
     );
     assert_eq!(outage(4).without(Capability::RetryBudget).says("no-storm"), Some(Status::Fail));
-    let unbudgeted = |story: Story| story.policy(|policy| policy.retry_budget = brownout::duration::OrNone::None);
+    let unbudgeted = |story: Story| story.policy(|policy| policy.retry_budget = OrNone::None);
     assert_eq!(
         unbudgeted(outage(3)).says("no-storm"),
         Some(Status::Pass),
@@ -119,6 +165,8 @@ fn a_storm_counts_what_is_open_at_once() {
     // Ten milliseconds each, one a millisecond: ten are open at once.
     assert_eq!(narrow(10).says("no-storm"), Some(Status::Pass));
     assert_eq!(narrow(9).says("no-storm"), Some(Status::Fail));
+    let at_once = |t: &mut Transcript| t.attempts.iter_mut().for_each(|a| (a.arrived, a.ended) = (7, Some(7)));
+    assert_eq!(narrow(0).facts(at_once).says("no-storm"), Some(Status::Pass), "what takes no time is never open");
 }
 
 #[test]
@@ -176,6 +224,9 @@ fn every_rule_is_tried_from_both_sides_in_this_file() {
         include_str!("telemetry.rs"),
         include_str!("fallback.rs"),
         include_str!("retry.rs"),
+        include_str!("backoff.rs"),
+        include_str!("silence.rs"),
+        include_str!("ending.rs"),
         include_str!("storm.rs"),
         include_str!("breaker.rs"),
         include_str!("deadline.rs"),

@@ -25,7 +25,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::whole("honest-success", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::finish_without_done("honest-success", stream().asks(0, Primary, good().stream(End::Finish)).completed(20, 0))]
 #[case::bare_end_by_policy("honest-success", stream().policy(|p| p.parser.stream_end = brownout::policy::StreamEnd::Eof).asks(0, Primary, good().stream(End::Neither)).completed(20, 0))]
-#[case::own_text("answer-belongs", story().asks(0, Primary, status(500)).asks(200, Primary, good()).completed(220, 1))]
+#[case::own_text("answer-belongs", story().asks(0, Primary, status(500)).asks(150, Primary, good()).completed(170, 1))]
 #[case::error_failed("error-not-success", alone().asks(0, Primary, status(502).in_band(502)).failed(20, Class::Server))]
 #[case::accepted("valid-reply-accepted", story().asks(0, Primary, good()).completed(20, 0))]
 #[case::text_then_error("committed-answer", stream().asks(0, Primary, cut_stream()).streamed(0, 8).failed(80, Class::StreamInterrupted))]
@@ -37,6 +37,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::error_payload_is_not_half_an_answer("honest-success", story().asks(0, Primary, status(502).in_band(502)).completed_empty(20), None)]
 #[case::invented_text_is_for_answer_belongs("honest-success", story().asks(0, Primary, good()).completed_with(20, &[(0, 0, TEXT)], 3), None)]
 #[case::broken_is_not_valid("valid-reply-accepted", story().asks(0, Primary, good().body(Body::NoChoices)).failed(20, Class::MalformedResponse), None)]
+#[case::asked_for_after_the_end("valid-reply-accepted", alone().asks(0, Primary, status(500)).failed(20, Class::Server).asks(300, Primary, good()), None)]
 #[case::late_is_not_valid("valid-reply-accepted", story().asks(0, Primary, good().timed(Some(1999), Some(1999))).failed(2000, Class::Timeout), None)]
 fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<Status>) {
     super::leaves_alone(rule, &story, says);

@@ -13,7 +13,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// One exchange on a connection of its own.
 async fn ask(call: &Call, provider: &Provider) -> Option<hyper::Response<Incoming>> {
@@ -76,7 +79,7 @@ impl Meek {
                 200 if html => Err(failed(Class::MalformedResponse, "a page")),
                 200 if call.request.stream => Ok(response),
                 200 => Err(self.plain(response).await),
-                status => Err(refused(status, response).await),
+                status => Err(self.refused(status, response).await),
             }
         };
         match timeout(*self.0.attempt_timeout, whole).await {
@@ -86,9 +89,25 @@ impl Meek {
         }
     }
 
+    /// A body to its end, without a silence longer than the idle timeout.
+    async fn body(&self, response: hyper::Response<Incoming>) -> Result<Vec<u8>, Class> {
+        let (mut body, mut bytes) = (response.into_body(), Vec::new());
+        loop {
+            match timeout(*self.0.idle_timeout, body.frame()).await {
+                Err(_) => return Err(Class::Timeout),
+                Ok(None) => return Ok(bytes),
+                Ok(Some(Err(_))) => return Err(Class::Connection),
+                Ok(Some(Ok(frame))) => bytes.extend(frame.into_data().unwrap_or_default()),
+            }
+        }
+    }
+
     async fn plain(&self, response: hyper::Response<Incoming>) -> Outcome {
-        let Ok(body) = response.into_body().collect().await else { return failed(Class::Connection, "cut") };
-        let json: Value = serde_json::from_slice(body.to_bytes().trim_ascii()).unwrap_or_default();
+        let body = match self.body(response).await {
+            Ok(body) => body,
+            Err(class) => return failed(class, "no whole body"),
+        };
+        let json: Value = serde_json::from_slice(body.trim_ascii()).unwrap_or_default();
         let choice = &json["choices"][0];
         let refusal = choice["message"]["refusal"].as_str().is_some_and(|text| !text.is_empty());
         if refusal || choice["finish_reason"] == "content_filter" {
@@ -115,10 +134,14 @@ impl Meek {
     async fn stream(&self, call: &Call, response: hyper::Response<Incoming>) -> Outcome {
         let one = call.request.n == 1;
         let (mut body, mut bytes, mut seen) = (response.into_body(), Vec::new(), Stream { one, ..Stream::default() });
-        let mut read = 0;
+        let (mut read, mut content, mut content_at) = (0, 0, Instant::now());
         while !seen.over() {
-            let wait: Duration = if seen.finish.is_some() { *self.0.parser.finish_grace } else { *self.0.idle_timeout };
-            let frame = match timeout(wait.min(*self.0.semantic_idle_timeout), body.frame()).await {
+            let limit = if seen.finish.is_some() {
+                Instant::now() + *self.0.parser.finish_grace
+            } else {
+                self.patience(content_at)
+            };
+            let frame = match timeout_at(limit, body.frame()).await {
                 Err(_) if seen.finish.is_some() => break,
                 Err(_) => return failed(Class::Timeout, "silence"),
                 Ok(None) => {
@@ -131,8 +154,29 @@ impl Meek {
             };
             bytes.extend(frame.into_data().unwrap_or_default());
             read += seen.take(&bytes[read..], call);
+            if seen.content > content {
+                (content, content_at) = (seen.content, Instant::now());
+            }
         }
         seen.outcome()
+    }
+
+    /// How long to wait for another byte, so long after the last content.
+    fn patience(&self, content_at: Instant) -> Instant {
+        let (idle, semantic) = (*self.0.idle_timeout, *self.0.semantic_idle_timeout);
+        if self.0.parser.keepalive_is_progress {
+            (Instant::now() + idle.min(semantic)).min(content_at + semantic.max(*self.0.parser.keepalive_bound))
+        } else {
+            (Instant::now() + idle).min(content_at + semantic)
+        }
+    }
+
+    /// A refused request, by its status; one code beats it.
+    async fn refused(&self, status: u16, response: hyper::Response<Incoming>) -> Outcome {
+        let body = self.body(response).await.unwrap_or_default();
+        let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let malformed = json["error"]["code"] == "invalid_request";
+        failed(if malformed { Class::InvalidRequest } else { class(status) }, "refused")
     }
 }
 
@@ -142,6 +186,8 @@ struct Stream {
     /// One choice was asked for, whatever its index.
     one: bool,
     text: String,
+    /// Pieces of anything that is progress.
+    content: usize,
     finish: Option<String>,
     chunks: usize,
     done: bool,
@@ -199,6 +245,10 @@ impl Stream {
         let mine = |choice: &&Value| self.one || choice["index"].as_u64().unwrap_or(0) == 0;
         for choice in json["choices"].as_array().into_iter().flatten().filter(mine) {
             self.broken |= !choice["error"].is_null() || says_failure(&choice["finish_reason"]);
+            let delta = &choice["delta"];
+            let said = ["content", "refusal", "reasoning", "reasoning_content"].map(|key| delta[key].as_str());
+            self.content += usize::from(said.into_iter().flatten().any(|text| !text.is_empty()));
+            self.content += usize::from(delta["tool_calls"].is_array());
             let text = text(&choice["delta"]["content"]);
             if !text.is_empty() && !self.broken {
                 call.deltas.push(&text);
@@ -243,14 +293,6 @@ fn is_error(json: &Value) -> bool {
 
 fn says_failure(word: &Value) -> bool {
     ["error", "abort", "insufficient_system_resource"].iter().any(|failure| word == failure)
-}
-
-/// A refused request, by its status; one code beats it.
-async fn refused(status: u16, response: hyper::Response<Incoming>) -> Outcome {
-    let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let json: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let malformed = json["error"]["code"] == "invalid_request";
-    failed(if malformed { Class::InvalidRequest } else { class(status) }, "refused")
 }
 
 fn class(status: u16) -> Class {

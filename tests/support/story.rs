@@ -197,6 +197,35 @@ impl Answer {
         self.wire = wire;
         self
     }
+
+    /// The longest gap between bytes and between contents, and the time since the last of each at its end.
+    pub fn paced(mut self, [idle, semantic_idle, since_byte, since_content]: [u64; 4]) -> Self {
+        let us = |ms: u64| ms * 1000;
+        self.pace = Some(Pace {
+            idle: us(idle),
+            semantic_idle: us(semantic_idle),
+            since_byte: us(since_byte),
+            since_content: us(since_content),
+            ..Pace::default()
+        });
+        self
+    }
+
+    /// Its completing signal was out after so many milliseconds.
+    pub fn complete(mut self, ms: u64) -> Self {
+        self.pace.get_or_insert_default().complete = Some(ms * 1000);
+        self
+    }
+
+    pub fn facts(mut self, change: impl FnOnce(&mut ReplyFacts)) -> Self {
+        change(&mut self.reply);
+        self
+    }
+
+    pub fn flawed(mut self) -> Self {
+        self.pace.get_or_insert_default().flawed = true;
+        self
+    }
 }
 
 impl Story {
@@ -319,6 +348,12 @@ impl Story {
 
     pub fn failed(mut self, at_ms: u64, class: Class) -> Self {
         self.ended(at_ms, ResultKind::Failed).class = Some(class);
+        self
+    }
+
+    /// The user leaves.
+    pub fn left(mut self, at_ms: u64) -> Self {
+        self.t.users[self.user].left = Some(at_ms * 1000);
         self
     }
 

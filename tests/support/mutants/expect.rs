@@ -10,8 +10,8 @@ pub static MUTANTS: &[Mutant] = &[Mutant {
     name: "thinks-before-it-answers",
     home: "streaming/done-then-open",
     rule: "as-expected",
-    // Two seconds more are beyond some deadlines.
-    may_also: &["deadline-kept"],
+    // Two seconds more are beyond some deadlines, and look like sleep where a wait is too long for it.
+    may_also: &["deadline-kept", "retry-after-ceiling"],
     make: |policy, seed| {
         acting(policy, seed, async |client: &Reference, call: Call| {
             let outcome = ask(client, &call).await;

@@ -2,14 +2,15 @@
 
 use brownout::{
     causes::{Class, Demand},
-    client::{Call, ResultKind},
-    duration::OrNone,
+    client::{Call, Outcome, ResultKind},
+    duration::{OrNone, Span},
     policy::Feature,
     reference::Reference,
     scenario::Host,
 };
+use tokio::time::{Instant, sleep_until};
 
-use super::{Mutant, acting, ask, class, elsewhere, sending, told};
+use super::{Mutant, acting, ask, class, elsewhere, once, sending, told};
 
 pub static MUTANTS: &[Mutant] = &[
     Mutant {
@@ -24,6 +25,7 @@ pub static MUTANTS: &[Mutant] = &[
             "committed-answer",
             "deadline-kept",
             "no-double-charge",
+            "retry-after-ceiling",
             "retry-after-honoured",
             "retry-only-retryable",
             "terminates",
@@ -66,7 +68,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "never-falls-back",
         home: "provider-transient/server-error[server-error]",
         rule: "fallback-used",
-        may_also: &["as-expected"],
+        // The time kept for the fallback goes to the primary.
+        may_also: &["as-expected", "fallback-in-time", "retry-after-ceiling"],
         make: |policy, seed| told(policy, seed, |policy| policy.fallback.targets.clear()),
     },
     Mutant {
@@ -139,5 +142,31 @@ pub static MUTANTS: &[Mutant] = &[
         rule: "fallback-used",
         may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| policy.fallback.refuses.push(Feature::Tools)),
+    },
+    Mutant {
+        name: "lets-the-primary-use-all-the-time",
+        home: "fallback/reserve-is-kept[plain]",
+        rule: "fallback-in-time",
+        // A named wait that would leave the fallback nothing is slept.
+        may_also: &["as-expected", "retry-after-ceiling"],
+        make: |policy, seed| told(policy, seed, |policy| policy.fallback.reserve = Span::ms(0)),
+    },
+    Mutant {
+        name: "waits-before-it-falls-back",
+        home: "fallback/no-wait-in-the-reserve",
+        rule: "fallback-in-time",
+        // It knows no retry, and no fallback but after a 5xx.
+        may_also: &["as-expected", "fallback-used", "no-double-charge", "retry-transient"],
+        make: |policy, seed| {
+            acting(&once(policy), seed, async |client: &Reference, call: Call| {
+                let late = Instant::now() + (*call.policy.deadline - *call.policy.fallback.reserve / 2);
+                let first = ask(client, &call).await;
+                if class(&first) == Some(Class::Server) && call.request.fallback_safe && call.deltas.all().is_empty() {
+                    sleep_until(late).await;
+                    return Outcome { attempts: None, ..ask(client, &elsewhere(&call)).await };
+                }
+                first
+            })
+        },
     },
 ];

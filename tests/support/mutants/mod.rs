@@ -2,9 +2,11 @@
 //! rule that must catch it, and the rules that may catch it elsewhere as well.
 
 mod answer;
+mod backoff;
 mod breaker;
 mod charge;
 mod deadline;
+mod ending;
 mod error;
 mod expect;
 mod fallback;
@@ -12,6 +14,7 @@ mod leak;
 mod outcome;
 mod request;
 mod retry;
+mod silence;
 mod storm;
 mod telemetry;
 
@@ -87,6 +90,39 @@ fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Out
     Rc::new(Acting(Reference::with_hooks(policy, seed, Hooks { send: Rc::new(send), ..Hooks::default() }), act))
 }
 
+/// The same with a client that may be kept beyond the call: what it does in a task of its own does not end with the call.
+struct Outliving<F>(Rc<Reference>, F);
+
+impl<F: AsyncFn(Rc<Reference>, Call) -> Outcome> Client for Outliving<F> {
+    fn about(&self) -> About {
+        Client::about(&*self.0)
+    }
+
+    fn capabilities(&self) -> Vec<Capability> {
+        Client::capabilities(&*self.0)
+    }
+
+    async fn call(&self, call: Call) -> Outcome {
+        (self.1)(self.0.clone(), call).await
+    }
+}
+
+fn outliving(
+    policy: &Policy,
+    seed: u64,
+    act: impl AsyncFn(Rc<Reference>, Call) -> Outcome + 'static,
+) -> Rc<dyn AnyClient> {
+    Rc::new(Outliving(Rc::new(Reference::new(policy, seed)), act))
+}
+
+/// A policy with one attempt and no fallback.
+fn once(policy: &Policy) -> Policy {
+    let mut once = policy.clone();
+    once.attempts = 1;
+    once.fallback.targets.clear();
+    once
+}
+
 /// A layer around a client does not know how often the client tried.
 async fn ask(client: &Reference, call: &Call) -> Outcome {
     Outcome { attempts: None, ..Client::call(client, call.clone()).await }
@@ -103,6 +139,12 @@ fn elsewhere(call: &Call) -> Call {
     other.providers =
         there.into_iter().map(|provider| brownout::client::Provider { name: Host::Primary, ..provider }).collect();
     other
+}
+
+/// A failure of this class.
+fn failed(class: Class) -> Outcome {
+    let error = Failure { retryable: Some(true), ..failure(class, "it failed") };
+    Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
 }
 
 fn failure(class: Class, message: &str) -> Failure {
@@ -125,9 +167,12 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
     [
         fallback::MUTANTS,
         retry::MUTANTS,
+        backoff::MUTANTS,
         storm::MUTANTS,
         breaker::MUTANTS,
         deadline::MUTANTS,
+        silence::MUTANTS,
+        ending::MUTANTS,
         outcome::MUTANTS,
         request::MUTANTS,
         answer::MUTANTS,

@@ -1,0 +1,103 @@
+//! What a user's time is spent on, and what is left of it.
+
+use super::{ALLOWANCE, Capability, GRAIN, View, view};
+use crate::{
+    causes::{Waits, Wire},
+    scenario::Host,
+    transcript::{Attempt, Micros},
+};
+
+/// A date may ask for this much more than was meant: whole seconds, with a tenth to spare.
+const ROUNDED_UP: Micros = 1_100_000;
+
+/// How a wait that a reply names compares with the ceiling and with the time left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fits {
+    /// It is slept.
+    Yes,
+    /// Two correct clients may differ.
+    Unsure,
+    /// It ends the retries at once.
+    No,
+}
+
+impl View<'_> {
+    /// When an attempt was over, or nobody watched any more.
+    pub fn over(&self, attempt: &Attempt) -> Micros {
+        attempt.ended.unwrap_or(self.t.watched)
+    }
+
+    /// Until when an attempt kept its user waiting: its end, or the outcome or the user's leaving if that came first.
+    pub fn waited_until(&self, attempt: &Attempt) -> Micros {
+        let user = attempt.user.map(|user| &self.t.users[user]);
+        let gone = user.into_iter().flat_map(|user| [user.ended, user.left]).flatten();
+        gone.chain([self.over(attempt)]).min().unwrap_or_default()
+    }
+
+    /// Whether an attempt came when its user had the outcome already, or had left.
+    pub fn after_the_end(&self, attempt: &Attempt) -> bool {
+        let user = attempt.user.map(|user| &self.t.users[user]);
+        // A request that is on its way when the user leaves cannot be called back.
+        let left = user.and_then(|user| user.left).map(|left| left + ALLOWANCE);
+        let ended = user.and_then(|user| user.ended).map(|ended| ended + GRAIN);
+        left.or(ended).is_some_and(|end| attempt.arrived > end)
+    }
+
+    /// Whether the host may have been asked without anybody seeing whose request it was.
+    pub fn hides_attempts(&self, host: Host) -> bool {
+        self.t.refusing.contains(&host) || self.t.contacts.iter().any(|contact| contact.host == host)
+    }
+
+    /// Whether users may have had to wait for each other, since only so many attempts are open at once.
+    pub fn crowded(&self) -> bool {
+        self.t.users.len() > self.policy().storm.in_flight as usize
+    }
+
+    /// Whether a fallback may follow the primary: there is one, it is safe, and nothing was charged that must not be twice.
+    pub fn fallback_possible(&self, user: usize) -> bool {
+        let request = &self.t.users[user].request;
+        let charged =
+            request.charge_sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
+        let target = self.can(Capability::Fallback) && !self.policy().fallback.targets.is_empty();
+        target && request.fallback_safe && !charged
+    }
+
+    /// Whether work may have been charged, as far as a client can tell: to it, all connections that break before the head are alike.
+    pub fn seems_charged(&self, index: usize) -> bool {
+        self.charged(index) || self.t.attempts[index].wire == Wire::ClosedBeforeRequest
+    }
+
+    /// When the primary must be lost, so that the fallback has its reserve.
+    pub fn reserve_begins(&self, user: usize) -> Micros {
+        let policy = self.policy();
+        let before = view::micros(*policy.deadline).saturating_sub(view::micros(*policy.fallback.reserve));
+        self.t.users[user].arrived + before
+    }
+
+    /// The wait that a reply names, if its cause waits for it and the policy honours it, and whether it fits.
+    pub fn named_wait(&self, index: usize) -> Option<(Micros, Fits)> {
+        let waits = self.cells(index).is_some_and(|cells| cells.waits == Waits::RetryAfter);
+        let wait = self.t.attempts[index].reply.wait.filter(|_| waits && self.policy().retry_after.honour)?;
+        Some((wait, self.fits(index, wait)))
+    }
+
+    fn fits(&self, index: usize, wait: Micros) -> Fits {
+        let (policy, user) = (self.policy(), self.t.attempts[index].user);
+        let ceiling = view::micros(*policy.retry_after.ceiling);
+        if wait > ceiling {
+            return Fits::No;
+        }
+        // A client may count the reserve though no fallback is possible, and the jitter that it adds.
+        let reserve = if policy.fallback.targets.is_empty() { 0 } else { view::micros(*policy.fallback.reserve) };
+        let kept = if user.is_some_and(|user| self.fallback_possible(user)) { reserve } else { 0 };
+        let (left, attempt) = (self.left_after(index), view::micros(*policy.attempt_timeout));
+        let longest = wait + (wait as f64 * policy.retry_after.spread) as Micros + ROUNDED_UP;
+        if wait + ROUNDED_UP <= ceiling && longest + attempt + reserve + ALLOWANCE <= left {
+            Fits::Yes
+        } else if wait + attempt + kept > left + ALLOWANCE && self.can(Capability::Deadline) {
+            Fits::No
+        } else {
+            Fits::Unsure
+        }
+    }
+}
