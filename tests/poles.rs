@@ -75,8 +75,8 @@ const EAGER: &[(&str, &[&str])] = &[
     ("streaming/bare-end[chunked]", &["honest-success"]),
     ("streaming/cut-mid-event[close]", &["honest-success", "as-expected"]),
     ("streaming/error-mid-stream[object]", &["error-not-success", "as-expected"]),
-    ("streaming/nothing-but-pings[comments]", &["honest-success", "as-expected"]),
-    ("parser/provider-stopped-with-an-error[abort]", &["honest-success", "as-expected"]),
+    ("streaming/nothing-but-heartbeats[comments]", &["honest-success", "as-expected"]),
+    ("parser/finish-that-is-an-error[abort]", &["honest-success", "as-expected"]),
     // It waits five seconds for a head, and sends charge-sensitive work wherever it likes.
     ("client-timeout/injected-silence[unsafe]", &["fallback-allowed", "attempt-timeout-kept"]),
     ("client-timeout/injected-silence[charge-sensitive]", &["attempt-timeout-kept", "no-double-charge"]),
