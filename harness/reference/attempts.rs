@@ -112,7 +112,7 @@ impl<'a> UserRequest<'a> {
             Err("not-eligible")
         } else {
             let target = self.target().ok_or("unavailable")?;
-            let place = self.place(target.name).await.ok_or("unavailable")?;
+            let place = self.place(target.name, self.deadline).await.ok_or("unavailable")?;
             Ok((target, place))
         }
     }
@@ -125,12 +125,12 @@ impl<'a> UserRequest<'a> {
         let mut once = 0;
         let mut last = Lost::unasked(Kind::LeftAlone);
         for n in 1.. {
-            let Some(place) = self.place(Host::Primary).await else { return Err(last) };
+            let until = self.primary_until();
+            let Some(place) = self.place(Host::Primary, until).await else { return Err(last) };
             drop(last);
             if n == 1 {
                 self.client.budget.borrow_mut().earn();
             }
-            let until = self.primary_until();
             let timeout = *self.client.policy.attempt_timeout;
             let lost = match self.attempt(place, &provider, n, timeout, until).await {
                 Ok(reply) => return Ok(reply),
@@ -212,10 +212,15 @@ impl<'a> UserRequest<'a> {
         (!in_vain && self.client.budget.borrow_mut().spend()).then_some(wait)
     }
 
-    /// Waits for room, and asks the breaker as the last thing before an attempt; `None`: the provider is left alone.
-    async fn place(&self, host: Host) -> Option<Place<'a>> {
+    /// Waits for room, inside its own time, and asks the breaker as the last thing before an attempt; `None`: the provider is
+    /// left alone.
+    async fn place(&self, host: Host, until: Instant) -> Option<Place<'a>> {
         let client = self.client;
-        let room = client.in_flight.acquire().await.ok()?;
+        let room = timeout_at(until, client.in_flight.acquire()).await.ok()?.ok()?;
+        // Room that comes at the last moment is none: the attempt would end before it began.
+        if Instant::now() >= until {
+            return None;
+        }
         client.breaker(host).enter().map(|leave| Place { room, leave })
     }
 

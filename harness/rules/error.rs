@@ -92,7 +92,7 @@ pub fn error_classified(view: &View) -> Findings {
         let typed = matches!(outcome.result, ResultKind::Failed | ResultKind::Refused | ResultKind::Cancelled);
         let (Some((index, _)), true) = (last, typed) else { continue };
         let Some(cells) = view.cells(index).filter(|cells| cells.results != [ResultWord::Completed]) else { continue };
-        let problem = misnamed(view, request, outcome, &cells);
+        let problem = misnamed(view, request, outcome, &flaw_included(view, index, cells));
         findings.check(problem.is_some(), || {
             let (actual, expected) = problem.unwrap_or_default();
             Breach::of_user(user, format_args!("{actual} after {}", view.ended(index).name()), expected).at(index)
@@ -114,6 +114,14 @@ fn misnamed(view: &View, request: &UserRequest, outcome: &OutcomeFacts, cells: &
     }
     let named = outcome.class.map_or_else(|| "an error of no class".to_owned(), |class| format!("an error `{class}`"));
     Some((named, right.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")))
+}
+
+/// A client that refused a flawed reply before its end ended the wire itself: it may name the flaw.
+fn flaw_included(view: &View, index: usize, mut cells: Cells) -> Cells {
+    if view.t.attempts[index].pace.is_some_and(|pace| pace.flawed) {
+        cells.classes.extend([Class::MalformedResponse, Class::StreamInterrupted]);
+    }
+    cells
 }
 
 /// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and that of a refused

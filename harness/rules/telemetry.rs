@@ -175,7 +175,10 @@ fn lie_of_timeout(attempt: &Attempt, said: Option<String>) -> Option<Lie> {
         Wire::GaveUpBeforeHead | Wire::GaveUpInBody | Wire::GaveUpInStream | Wire::ConnectTimeout
     );
     let known = said.as_deref().is_none_or(|word| TIMEOUTS.contains(&word));
+    // A flawed reply may be left without any timeout.
+    let flawed = attempt.pace.is_some_and(|pace| pace.flawed);
     let right = match attempt.wire {
+        _ if flawed => known,
         Wire::UserLeft | Wire::Deadline => known,
         _ => known && said.is_some() == gave_up,
     };
