@@ -1,8 +1,8 @@
 //! The fallback: one decision, only where it is allowed, and there for sure.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, breaker, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, breaker, view, view::Placed};
 use crate::{
-    causes::{Demand, ResultWord},
+    causes::{Demand, ResultWord, Wire},
     scenario::Host,
     transcript::Attempt,
 };
@@ -119,7 +119,9 @@ pub fn fallback_used(view: &View) -> Findings {
     for (user, request) in view.users() {
         let Some((lost, attempt)) = view.at(user, Host::Primary).last() else { continue };
         let demanded = view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
-        let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
+        // That a request was never read is known to us alone.
+        let unknown = |(i, attempt): Placed| view.charged(i) || attempt.wire == Wire::ClosedBeforeRequest;
+        let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(unknown);
         // A grain more than the reserve, since the client reads its own clock a moment later.
         let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
         if !demanded || charged || !in_time || request.left.is_some() || request.ended.is_none() {

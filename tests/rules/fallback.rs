@@ -26,6 +26,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 
 #[rstest]
 #[case::too_little_left("fallback-used", story().asks(0, Primary, silent(2000)).asks(4700, Primary, silent(2000)).failed(6700, Class::Timeout), None)]
+#[case::nobody_but_us_knows_that_nothing_was_read("fallback-used", charged().asks(0, Primary, silent(10).wire(Wire::ClosedBeforeRequest)).failed(20, Class::Connection), None)]
 #[case::unsafe_is_not_demanded("fallback-used", story().request(|r| r.fallback_safe = false).asks(0, Primary, status(500)).failed(20, Class::Server), None)]
 fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<Status>) {
     super::leaves_alone(rule, &story, says);

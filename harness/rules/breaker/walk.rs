@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
             match event.what {
                 What::Ended(index, end) => self.ended(index, &end),
                 What::Arrived(index) => self.arrives(index, event.at),
-                What::Decided { user, asked } => self.decided(user, asked),
+                What::Decided { user, asked } => self.decided(user, asked, event.at),
             }
         }
     }
@@ -145,7 +145,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn decided(&mut self, user: usize, asked: bool) {
+    fn decided(&mut self, user: usize, asked: bool, at: Micros) {
         if asked {
             self.passed_by.clear();
         }
@@ -161,6 +161,9 @@ impl<'a> Walk<'a> {
                 let actual = format!("went without asking the {}, whose breaker was closed", self.host);
                 Breach::of_user(user, actual, "the provider is asked")
             });
+            if !asked {
+                self.may.lose(at);
+            }
         } else if quiet && !asked {
             self.passed_by.push(user);
             // Which user probes is the client's affair; that somebody does is not.
