@@ -54,6 +54,14 @@ fn closed() -> Story {
     served(opened(), 1500)
 }
 
+/// So many whose head comes at once and whose body drags on: some clients count the first, some the last.
+fn dragging(failures: u64) -> Story {
+    (0..failures).fold(story(), |s, n| {
+        let at = n * 100;
+        from_fallback(arrives(s, at).asks(at, Primary, status(500).timed(Some(5), Some(900))), at + 910)
+    })
+}
+
 /// So many of another kind.
 fn five(answer: fn() -> Answer) -> Story {
     (0..5).fold(story(), |s, n| asks(s, n * 100, answer(), 10))
@@ -141,6 +149,8 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::connections_that_nobody_can_own("breaker-opens", asks(opened(), 600, status(500), 10).facts(|t| t.contacts.push(Contact { host: Primary, accepted: 0 })), None)]
 #[case::refused_for_a_while("breaker-opens", asks(opened(), 600, status(500), 10).facts(|t| t.refusing.push(Primary)), None)]
 #[case::given_up_in_haste("breaker-opens", asks((0..5).fold(story(), |s, n| asks(s, n * 700, silent(600), 600)), 3500, status(500), 10), None)]
+#[case::errors_that_drag_on("breaker-opens", asks(dragging(5), 1500, status(500), 10), None)]
+#[case::errors_that_may_have_counted_at_their_head("breaker-closes", kept_away(dragging(5), 600), None)]
 #[case::a_late_success_closes_some("breaker-opens", asks(asks(ill(4), 400, good(), 300), 800, status(500), 10), None)]
 #[case::a_probe_whose_user_leaves("breaker-probes", asks(deserted(), 1650, status(500), 600), Some(Status::Pass))]
 #[case::a_bad_request_for_a_probe(

@@ -62,6 +62,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 
 #[rstest]
 #[case::too_little_left("fallback-used", story().asks(0, Primary, silent(2000)).asks(4700, Primary, silent(2000)).failed(6700, Class::Timeout), None)]
+#[case::nobody_but_us_knows_that_nothing_was_read("fallback-used", charged().asks(0, Primary, silent(10).wire(Wire::ClosedBeforeRequest)).failed(20, Class::Connection), None)]
 #[case::unsafe_is_not_demanded("fallback-used", story().request(|r| r.fallback_safe = false).asks(0, Primary, status(500)).failed(20, Class::Server), None)]
 #[case::a_lone_primary("fallback-isolated", story().asks(0, Primary, good()).completed(20, 0), None)]
 #[case::no_model_is_for_the_schema("fallback-isolated", lost().asks(50, Fallback, good()).asked(unread).completed(70, 1), Some(Status::Pass))]

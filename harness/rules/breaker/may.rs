@@ -91,8 +91,7 @@ impl May {
             (false, false) => Arrival::Held,
         };
         if matches!(allowed, Arrival::OneTooMany | Arrival::Held) {
-            *self = May { lost: Some(at), ..May::nowhere(self.limits, None) };
-            self.anything(at);
+            self.lose(at);
         } else {
             // It was sent, so the states that forbid it are ruled out.
             self.half_open = if over { Some(at) } else { self.half_open.filter(|_| room) };
@@ -100,6 +99,12 @@ impl May {
         }
         self.settle(at);
         allowed
+    }
+
+    /// The client did what no state allows.
+    pub fn lose(&mut self, at: Micros) {
+        *self = May { lost: Some(at), ..May::nowhere(self.limits, None) };
+        self.anything(at);
     }
 
     /// An attempt ends; whether every correct breaker opens by it.

@@ -28,8 +28,8 @@ pub struct Walk<'a> {
     busy_until: Micros,
     /// The last failure that opened every correct breaker.
     opened: Micros,
-    /// Something went wrong at this provider before.
-    troubled: bool,
+    /// When something first went wrong at this provider.
+    troubled: Option<Micros>,
     /// Something besides a breaker may keep a client away: a limit, a refused key.
     shunned: bool,
     /// Users in a row who did not ask though the hold was long over.
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
             arrived: Vec::new(),
             busy_until: 0,
             opened: 0,
-            troubled: false,
+            troubled: None,
             shunned: false,
             passed_by: Vec::new(),
             opens: Findings::default(),
@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
             match event.what {
                 What::Ended(index, end) => self.ended(index, &end),
                 What::Arrived(index) => self.arrives(index, event.at),
-                What::Decided { user, asked } => self.decided(user, asked),
+                What::Decided { user, asked } => self.decided(user, asked, event.at),
             }
         }
     }
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
             self.shunned = false;
             return;
         }
-        self.troubled = true;
+        self.troubled.get_or_insert(end.at);
         let cause = self.view.ended(index).cause;
         let of_the_request = cause.is_some_and(|cause| cause.mode == Mode::RequestContract);
         let plain = end.sign == Sign::Counts || of_the_request || self.view.ended(index).by_time();
@@ -145,12 +145,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn decided(&mut self, user: usize, asked: bool) {
+    fn decided(&mut self, user: usize, asked: bool, at: Micros) {
         if asked {
             self.passed_by.clear();
         }
         let came = self.view.t.users[user].arrived;
-        if !self.troubled || self.shunned {
+        let before = self.troubled.is_some_and(|moment| moment + ALLOWANCE <= came);
+        if !before || self.shunned {
             return;
         }
         // Twice as long as a hold may last, nothing was under way.
@@ -160,6 +161,9 @@ impl<'a> Walk<'a> {
                 let actual = format!("went without asking the {}, whose breaker was closed", self.host);
                 Breach::of_user(user, actual, "the provider is asked")
             });
+            if !asked {
+                self.may.lose(at);
+            }
         } else if quiet && !asked {
             self.passed_by.push(user);
             // Which user probes is the client's affair; that somebody does is not.

@@ -45,7 +45,7 @@ pub(super) fn derive(
     add(scenario.client.as_ref().is_some_and(|told| told.token_ttl.is_some()), Capability::RefreshCredential);
     let policy = node.get("policy");
     for (key, capability) in OBEYED {
-        add(policy.is_some_and(|policy| policy.get(key).is_some()), capability);
+        add(policy.and_then(|policy| policy.get(key)).is_some_and(|stated| !is_no_breaker(key, stated)), capability);
     }
     add(at_least(users, total, Host::Primary, 2), Capability::Retry);
     add(at_least(users, total, Host::Fallback, 1), Capability::Fallback);
@@ -56,6 +56,11 @@ pub(super) fn derive(
     needs.sort_unstable();
     needs.dedup();
     needs
+}
+
+/// A client without a breaker obeys `none` as it is.
+fn is_no_breaker(key: &str, stated: &Node) -> bool {
+    key == "breaker" && stated.as_text() == Some("none")
 }
 
 /// Whether every alternative of some group asks for so many attempts at a host.

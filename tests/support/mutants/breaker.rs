@@ -25,7 +25,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "comes-back-too-soon",
         home: "fallback/breaker-four-phases",
         rule: "breaker-opens",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| change(policy, |breaker| breaker.open_for = Span::ms(300))),
     },
     Mutant {

@@ -15,7 +15,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "tries-five-times",
         home: "provider-transient/server-error[server-error]",
         rule: "bounded-attempts",
-        // Without a budget, an outage is met in full; where the policy says once, five times are not expected.
+        // Without a budget, an outage is met in full; and five failures of one user open the breaker to others.
         may_also: &["as-expected", "no-storm"],
         make: |policy, seed| {
             told(policy, seed, |policy| {

@@ -6,8 +6,7 @@ use super::{Mutant, told};
 
 pub static MUTANTS: &[Mutant] = &[Mutant {
     name: "knows-no-budget",
-    // Limits open no breaker, which would else keep the storm within bounds.
-    home: "provider-transient/outage-of-50[throttled]",
+    home: "provider-transient/outage-of-50[errors]",
     rule: "no-storm",
     may_also: &[],
     make: |policy, seed| told(policy, seed, |policy| policy.retry_budget = OrNone::None),
