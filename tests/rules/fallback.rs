@@ -37,6 +37,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[rstest]
 #[case::too_little_left("fallback-used", story().asks(0, Primary, silent(2000)).asks(4700, Primary, silent(2000)).failed(6700, Class::Timeout), None)]
 #[case::unsafe_is_not_demanded("fallback-used", story().request(|r| r.fallback_safe = false).asks(0, Primary, status(500)).failed(20, Class::Server), None)]
+#[case::a_crowd_may_leave_it_no_turn("fallback-used", story().policy(|p| p.storm.in_flight = 0).asks(0, Primary, status(500)).failed(8000, Class::Server), None)]
 #[case::a_tool_call_had_begun("fallback-used", stream().asks(0, Primary, left_stream(2000, 1000, 1000).facts(no_text).facts(|r| r.calls.push("call".to_owned()))).failed(2010, Class::Timeout), None)]
 #[case::broken_before_the_head_may_be_charged("fallback-used", charged().asks(0, Primary, silent(1).wire(Wire::ClosedBeforeRequest)).failed(10, Class::Connection), None)]
 #[case::asked_after_the_deadline("fallback-allowed", story().asks(0, Primary, silent(9000).wire(Wire::Deadline)).asks(9000, Fallback, good()).completed(9020, 1), None)]
