@@ -8,8 +8,8 @@ use super::{
     ALLOWANCE, Breach, Capability, Findings, Fits, GRAIN, Level, Load, Rule, View, chance, retry, silence, view,
 };
 use crate::{
-    causes::{Retry, Waits},
-    policy::{Backoff, Jitter, RetryBudget},
+    causes::{Retry, Waits, Wire},
+    policy::{Backoff, Jitter},
     scenario::Host,
     transcript::Micros,
 };
@@ -69,7 +69,9 @@ fn waits(view: &View, user: usize, host: Host) -> Vec<Wait> {
         let cells = view.cells_with(index, |c| c.wait = None)?;
         // Other rules speak of what must not follow at all.
         let forbidden = cells.retry == Retry::Never || view.ended(index).committed;
-        let at_once = cells.waits == Waits::None || retry::changed_as_allowed(view, index, attempt, next);
+        // A stale connection is replaced at once, whenever it broke.
+        let stale = attempt.reused && attempt.wire == Wire::ClosedBeforeRequest;
+        let at_once = cells.waits == Waits::None || stale || retry::changed_as_allowed(view, index, attempt, next);
         if forbidden || at_once || !attempt.hops.is_empty() {
             return None;
         }
@@ -105,7 +107,7 @@ pub fn backoff_spaced(view: &View) -> Findings {
             });
         }
     }
-    let first = own(first_waits(view));
+    let first: Vec<Wait> = first_waits(view).into_iter().filter(|wait| wait.named.is_none()).collect();
     if backoff.jitter == Jitter::Full && first.len() >= USERS {
         let (mean, least) = (mean_share(backoff, &first), chance::least_mean(first.len()));
         findings.check(mean < least, || {
@@ -131,15 +133,11 @@ fn breach(view: &View, wait: &Wait, gap: Micros, expected: std::fmt::Arguments) 
 /// How long a wait was from the very end of the failed attempt, and how long it may be; `None`: something else may explain a
 /// longer one. Only a lone user is held up by no budget, breaker or crowd.
 fn longest(view: &View, wait: &Wait) -> Option<(Micros, Micros)> {
-    let (policy, attempt) = (view.policy(), &view.t.attempts[wait.index]);
-    let hidden = Host::PROVIDERS.into_iter().any(|host| view.hides_attempts(host));
+    let attempt = &view.t.attempts[wait.index];
     let elsewhere = view.of_user(wait.user).any(|(_, a)| a.host != attempt.host && a.arrived <= wait.back);
-    let tokens = |budget: &RetryBudget| budget.min_per_second.min(budget.cap) + budget.ratio;
-    let paid = policy.retry_budget.as_ref().is_none_or(|budget| tokens(budget) >= f64::from(attempt.number));
-    let closed = policy.breaker.as_ref().is_none_or(|breaker| breaker.failures > attempt.number);
-    let alone = view.t.users.len() == 1 && !view.crowded() && !hidden && !elsewhere;
+    let alone = view.t.users.len() == 1 && !elsewhere && view.unhindered(attempt.number);
     let gap = wait.back.saturating_sub(attempt.ended?);
-    (alone && paid && closed).then(|| (gap, nominal(&policy.backoff, attempt.number)))
+    alone.then(|| (gap, nominal(&view.policy().backoff, attempt.number)))
 }
 
 /// The first wait of each user at the primary. None where a user left, or may have had too little time for a long wait: there only
@@ -177,24 +175,19 @@ pub fn backoff_jittered(view: &View) -> Findings {
     findings
 }
 
-/// Waits that no reply named.
-fn own(waits: Vec<Wait>) -> Vec<Wait> {
-    waits.into_iter().filter(|wait| wait.named.is_none()).collect()
-}
-
 /// Users who wait for the same, and the time that they should be spread over: those with a backoff, and those told one wait.
 /// Those who do not wait long enough are for other rules.
 fn herds(view: &View) -> Vec<(Vec<Wait>, Micros)> {
     let (backoff, spread) = (&view.policy().backoff, view.policy().retry_after.spread);
+    let (named, first): (Vec<Wait>, Vec<Wait>) = first_waits(view).into_iter().partition(|wait| wait.named.is_some());
     let mut told: BTreeMap<Micros, Vec<Wait>> = BTreeMap::new();
-    for wait in first_waits(view) {
+    for wait in named {
         if let Some((named, Fits::Yes)) = wait.named {
             told.entry(named).or_default().push(wait);
         }
     }
     let told = told.into_iter().filter(|(named, waits)| waits.iter().all(|wait| wait.gap + GRAIN >= *named));
     let told = told.map(|(named, waits)| (waits, (named as f64 * spread) as Micros));
-    let first = own(first_waits(view));
     let (nominal, floor) = (nominal(backoff, 1), least(backoff, 1));
     let short = first.iter().any(|wait| wait.gap + GRAIN < floor)
         || (backoff.jitter == Jitter::Full && mean_share(backoff, &first) < chance::least_mean(first.len()));

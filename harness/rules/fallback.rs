@@ -142,7 +142,8 @@ pub fn fallback_allowed(view: &View) -> Findings {
 pub fn fallback_used(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request) in view.users() {
-        let Some(lost) = demanded(view, user) else { continue };
+        // In a crowd, its turn may never have come.
+        let Some(lost) = demanded(view, user).filter(|_| !view.crowded()) else { continue };
         let failed = request.outcome.as_ref().is_some_and(|outcome| outcome.result.word() == ResultWord::Failed);
         let asked = view.at(user, Host::Fallback).next().is_some();
         let over = view.t.attempts[lost].ended.unwrap_or(view.t.watched);

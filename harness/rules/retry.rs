@@ -3,7 +3,6 @@
 use super::{ALLOWANCE, Breach, Capability, Findings, Fits, GRAIN, Level, Load, Rule, View, fallback, view};
 use crate::{
     causes::{Part, ResultWord, Retry},
-    policy::RetryBudget,
     scenario::Host,
     transcript::{Attempt, AuthFact},
 };
@@ -209,20 +208,14 @@ pub fn retry_transient(view: &View) -> Findings {
     findings
 }
 
-/// The first failure that the primary has shown to anybody: no breaker is open for it, and a retry can be paid for.
+/// The first failure that the primary has shown to anybody, with nothing in the way of a retry.
 fn is_lone(view: &View, user: usize, index: usize) -> bool {
-    let (policy, attempt) = (view.policy(), &view.t.attempts[index]);
+    let attempt = &view.t.attempts[index];
     let until = view.t.users[user].ended.unwrap_or(view.t.watched);
     let others = view.t.attempts.iter().enumerate().filter(|(_, other)| other.user != Some(user));
     let mut failed = others.filter(|(other, seen)| seen.host == attempt.host && view.ended(*other).cause.is_some());
-    let hidden = Host::PROVIDERS.into_iter().any(|host| view.hides_attempts(host));
-    let tokens = |budget: &RetryBudget| budget.min_per_second.min(budget.cap) + budget.ratio;
-    attempt.host == Host::Primary
-        && !hidden
-        && !failed.any(|(_, seen)| seen.arrived <= until)
-        && policy.attempts > 1
-        && policy.breaker.as_ref().is_none_or(|breaker| breaker.failures > 1)
-        && policy.retry_budget.as_ref().is_none_or(|budget| tokens(budget) >= 1.0)
+    let first = attempt.host == Host::Primary && !failed.any(|(_, seen)| seen.arrived <= until);
+    first && view.policy().attempts > 1 && view.unhindered(1)
 }
 
 /// Its cell says `must`, and a wait, one more attempt and the reserve are left.

@@ -3,6 +3,7 @@
 use super::{ALLOWANCE, Capability, GRAIN, View, view};
 use crate::{
     causes::{Waits, Wire},
+    policy::RetryBudget,
     scenario::Host,
     transcript::{Attempt, Micros},
 };
@@ -51,6 +52,17 @@ impl View<'_> {
     /// Whether users may have had to wait for each other, since only so many attempts are open at once.
     pub fn crowded(&self) -> bool {
         self.t.users.len() > self.policy().storm.in_flight as usize
+    }
+
+    /// Whether nothing stands in the way of a retry after so many failures of a lone user: no breaker that is open, no budget that is
+    /// spent, no other users to wait for, and nothing that nobody sees.
+    pub fn unhindered(&self, failures: u32) -> bool {
+        let policy = self.policy();
+        let closed = policy.breaker.as_ref().is_none_or(|breaker| breaker.failures > failures);
+        let tokens = |budget: &RetryBudget| budget.min_per_second.min(budget.cap) + budget.ratio;
+        let paid = policy.retry_budget.as_ref().is_none_or(|budget| tokens(budget) >= f64::from(failures));
+        let hidden = Host::PROVIDERS.into_iter().any(|host| self.hides_attempts(host));
+        closed && paid && !hidden && !self.crowded()
     }
 
     /// Whether a fallback may follow the primary: there is one, it is safe, and nothing was charged that must not be twice.

@@ -46,6 +46,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::a_named_wait_is_for_retry_after("backoff-spaced", exact().asks(0, Primary, limited().wait(1000)).asks(20, Primary, good()).completed(40, 1), None)]
 #[case::a_wait_named_beside_a_500("backoff-spaced", exact().asks(0, Primary, status(500).wait(10)).asks(20, Primary, good()).completed(40, 1), None)]
 #[case::a_stale_connection_waits_for_nothing("backoff-spaced", exact().asks(0, Primary, silent(1).wire(Wire::ClosedBeforeHead)).facts(|t| t.attempts[0].reused = true).asks(2, Primary, good()).completed(20, 1), None)]
+#[case::a_stale_connection_that_took_no_request("backoff-spaced", exact().asks(0, Primary, silent(1).wire(Wire::ClosedBeforeRequest)).facts(|t| t.attempts[0].reused = true).asks(2, Primary, good()).completed(20, 1), None)]
 #[case::a_refreshed_key_is_no_retry("backoff-spaced", exact().asks(0, Primary, status(401)).asked(|r| r.auth = AuthFact::Unknown).asks(20, Primary, good()).completed(40, 1), None)]
 #[case::what_must_not_follow_has_its_rule("backoff-spaced", exact().asks(0, Primary, status(400)).asks(20, Primary, good()).completed(40, 1), None)]
 #[case::what_comes_after_the_end_has_its_rule("backoff-spaced", exact().asks(0, Primary, status(500)).failed(12, Class::Server).asks(20, Primary, good()), None)]

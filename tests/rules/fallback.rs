@@ -72,6 +72,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::asked_by_the_user_only("fallback-used", refusing(&[Tools]).request(|r| r.tools = true).failed(20, Class::Server), None)]
 #[case::about_the_window_is_not_demanded("fallback-used", window(4000).asked(|r| r.tokens = 3001).failed(20, Class::Server), None)]
 #[case::key_is_for_the_isolation("no-secret-leak", lost().asks(50, Fallback, good()).asked(|r| r.foreign_keys.push(Primary)).leak_in(Secret::Key(Primary), Place::Request(Fallback)).completed(70, 1), Some(Status::Pass))]
+#[case::a_crowd_may_leave_it_no_turn("fallback-used", story().policy(|p| p.storm.in_flight = 0).asks(0, Primary, status(500)).failed(8000, Class::Server), None)]
 #[case::a_tool_call_had_begun("fallback-used", stream().asks(0, Primary, left_stream(2000, 1000, 1000).facts(no_text).facts(|r| r.calls.push("call".to_owned()))).failed(2010, Class::Timeout), None)]
 #[case::broken_before_the_head_may_be_charged("fallback-used", charged().asks(0, Primary, silent(1).wire(Wire::ClosedBeforeRequest)).failed(10, Class::Connection), None)]
 #[case::asked_after_the_deadline("fallback-allowed", story().asks(0, Primary, silent(9000).wire(Wire::Deadline)).asks(9000, Fallback, good()).completed(9020, 1), None)]
