@@ -16,6 +16,16 @@ pub enum Exit {
     Usage = 2,
     /// Some verdict could not be had.
     Unjudged = 3,
+    /// All is fine but the baseline: it lists what is not, or is no longer, broken.
+    Stale = 4,
+}
+
+impl Exit {
+    /// The same, unless all is fine and the baseline is stale.
+    #[must_use]
+    pub fn with_stale(self, stale: bool) -> Exit {
+        if stale && self == Exit::Fine { Exit::Stale } else { self }
+    }
 }
 
 /// How many ended how.

@@ -4,13 +4,14 @@ use std::{fs, path::Path, time::Duration};
 
 use brownout::{
     causes::{Class, ResultWord},
+    duration::OrNone,
     policy::Policy,
     scenario::{
         By, Capability, Case, Content, Count, Cut, Event, ExpectedOutcome, Host, Point, Script,
-        load::{Library, SourceFile, load, load_dir},
+        load::{Library, SourceFile, embedded, load, load_dir},
         schema,
     },
-    yaml::SourceError,
+    yaml::{Source, SourceError},
 };
 use rstest::rstest;
 use serde_json::Value;
@@ -211,6 +212,17 @@ fn axes_multiply_in_the_order_written() {
     let step = &steps(&cases[3], Host::Primary)[0];
     assert!(matches!(step.content, Content::Reply { status: 503, .. }));
     assert_eq!(step.headers, [("x".to_owned(), brownout::scenario::HeaderValue::Text("b-$$-$mark".to_owned()))]);
+}
+
+#[test]
+fn the_library_loads_for_a_client_that_has_neither_budget_nor_breaker() {
+    let text = "retry_budget: none\nbreaker: none\nfallback: { targets: [], reserve: 0ms }\n";
+    let policy = Policy::parse(&Source::new("brownout.yaml", text)).unwrap_or_else(|error| panic!("{error}"));
+    let cases = |policy| embedded(policy).unwrap_or_else(|error| panic!("{error}")).cases;
+    let ids = |cases: &[Case]| cases.iter().map(|case| case.id.clone()).collect::<Vec<_>>();
+    let bare = cases(&policy);
+    assert!(bare.iter().any(|case| case.policy.breaker == OrNone::None), "what no scenario states stays as it was");
+    assert_eq!(ids(&bare), ids(&cases(&Policy::default())));
 }
 
 #[test]

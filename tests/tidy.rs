@@ -8,6 +8,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     rc::Rc,
     sync::{Arc, Mutex},
 };
@@ -57,6 +58,7 @@ fn the_pure_column_does_no_io() {
         "transcript.rs",
         "verdict.rs",
         "gate.rs",
+        "baseline.rs",
         "duration.rs",
         "select.rs",
     ];
@@ -91,8 +93,19 @@ fn the_pure_column_does_no_io() {
 /// Nothing above uses what stands below it.
 #[test]
 fn arrows_point_one_way() {
-    let order =
-        ["yaml", "duration", "scenario", "reply", "transcript", "contract", "rules", "verdict", "gate", "report"];
+    let order = [
+        "yaml",
+        "duration",
+        "scenario",
+        "reply",
+        "transcript",
+        "contract",
+        "rules",
+        "verdict",
+        "baseline",
+        "gate",
+        "report",
+    ];
     let root = suite::root().join("harness");
     for (place, module) in order.iter().enumerate() {
         let path = root.join(module);
@@ -109,6 +122,20 @@ fn arrows_point_one_way() {
             }
         }
     }
+}
+
+/// Programs print, the library does not; a test of an adopter is a program.
+#[test]
+fn nothing_prints_but_programs() {
+    let programs = ["main.rs", "run_command.rs", "style.rs", "test_main/mod.rs", "examples/", "benches/"];
+    let root = suite::root().join("harness");
+    let printing: Vec<_> = files(&root, ".rs")
+        .into_iter()
+        .filter(|file| ["stdout", "stderr", "println!", "print!"].iter().any(|word| text(file).contains(word)))
+        .map(|file| file.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned())
+        .filter(|name| !programs.iter().any(|program| name.starts_with(program)))
+        .collect();
+    assert_eq!(printing, Vec::<String>::new());
 }
 
 /// Keys and prompts in the names of fields, where a finding must point, in values and in headers: none comes out.
@@ -293,6 +320,20 @@ fn the_default_build_carries_no_tls() {
     let lock = text(&suite::root().join("Cargo.lock"));
     for name in ["rustls", "native-tls", "openssl", "ring", "aws-lc-rs", "boring"] {
         assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in the lock file");
+    }
+}
+
+/// What a crate gets that has the library as a dev-dependency.
+#[test]
+fn without_features_the_library_is_light() {
+    let arguments = "tree --offline --locked --edges no-dev --no-default-features --prefix none --format {p}";
+    let tree = Command::new(env!("CARGO")).args(arguments.split(' ')).current_dir(suite::root()).output();
+    let tree = tree.expect("cargo runs");
+    let tree = String::from_utf8(tree.stdout).expect("names of crates");
+    let crates: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("brownout") && crates.contains("tokio"), "{tree}");
+    for heavy in ["clap", "libtest-mimic", "miette", "minijinja", "askama", "wiremock", "hyper", "reqwest", "rustls"] {
+        assert!(!crates.contains(heavy), "{heavy} comes with the library");
     }
 }
 

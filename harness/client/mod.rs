@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::{
-    causes::{Class, ResultWord},
+use crate::causes::ResultWord;
+// With these, this module is all that an implementation has to import.
+pub use crate::{
+    causes::Class,
     policy::Policy,
     scenario::{Capability, Host, Request},
 };
@@ -194,6 +196,11 @@ impl Outcome {
             error: None,
         }
     }
+
+    /// A failure.
+    pub fn failed(error: Failure) -> Self {
+        Outcome { error: Some(error), ..Outcome::new(ResultKind::Failed) }
+    }
 }
 
 /// How a user request ended, as the client claims.
@@ -261,4 +268,28 @@ pub enum Channel {
     Raised,
     /// The loop ends normally; the error is only in a callback or a rejected promise.
     OutOfBand,
+}
+
+impl Failure {
+    /// What a Rust error says of itself: the name of its variant and its text.
+    pub fn new(class: Class, error: &impl std::error::Error) -> Self {
+        let variant = format!("{error:?}").split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
+        Failure { class: Some(class), native: variant, message: error.to_string(), ..Failure::default() }
+    }
+}
+
+impl Class {
+    /// The class that a status alone suggests, for a client that tells no more.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Class::Auth,
+            402 => Class::Quota,
+            408 | 504 => Class::Timeout,
+            429 => Class::RateLimited,
+            499 => Class::Cancelled,
+            400..=499 => Class::InvalidRequest,
+            500..=599 => Class::Server,
+            _ => Class::Other,
+        }
+    }
 }

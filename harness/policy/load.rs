@@ -36,7 +36,14 @@ impl Policy {
         if !matches!(stated.value, Value::Map(_)) {
             return Err(Problem::new(stated.span, "a policy is a map of keys").help("write `attempts: 3` and so on"));
         }
-        let base = serde_json::to_value(self).expect("a policy has a JSON form");
+        let json = |policy: &Policy| serde_json::to_value(policy).expect("a policy has a JSON form");
+        let (mut base, defaults) = (json(self), json(&Policy::default()));
+        // Part of what is `none` here (a breaker's `open_for`) is laid over the default one.
+        for (key, _) in stated.entries().iter().filter(|(_, node)| matches!(node.value, Value::Map(_))) {
+            if base[&key.text] == "none" {
+                base[&key.text] = defaults[&key.text].clone();
+            }
+        }
         let policy: Policy = yaml::from_node(&laid_over(&base, stated))?;
         check(&policy, stated)?;
         Ok(policy)

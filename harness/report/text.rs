@@ -17,6 +17,11 @@ const LINES: usize = 24;
 
 /// The block of one scenario that is not fine; empty for one that is.
 pub fn block(transcript: &Transcript, judgement: &Judgement) -> String {
+    block_with(transcript, judgement, &again(transcript))
+}
+
+/// The same, where another command runs the scenario again.
+pub fn block_with(transcript: &Transcript, judgement: &Judgement, again: &str) -> String {
     let mut out = String::new();
     match judgement.status {
         Status::Pass | Status::NotApplicable => return out,
@@ -46,7 +51,7 @@ pub fn block(transcript: &Transcript, judgement: &Judgement) -> String {
             row(&mut out, "action", &verdict.action);
         }
     }
-    row(&mut out, "again", &again(transcript));
+    row(&mut out, "again", again);
     out
 }
 

@@ -108,7 +108,9 @@ pub fn honest_success(view: &View) -> Findings {
             let word = outcome.finish_reason.as_deref().unwrap_or("no finish_reason");
             Breach::of_user(user, format_args!("completed with {word}"), "the finish_reason as served").at(index)
         });
-        let whole = texts.iter().all(|text| is_whole(text, attempt));
+        // Where text was served and none handed over, there is no text that is not whole.
+        let lost = texts.is_empty() && attempt.reply.trimmed > 0;
+        let whole = !lost && texts.iter().all(|text| is_whole(text, attempt));
         findings.check(!whole, || {
             let got = texts.iter().map(|text| text.length).max().unwrap_or(0);
             let actual =

@@ -1,5 +1,6 @@
 //! One case against one client: the only place that knows both wire and client. It ends in facts.
 
+mod clock_check;
 mod facts;
 mod heard;
 mod identity;
@@ -16,6 +17,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+pub use clock_check::clock_check;
 pub use heard::Listening;
 pub use identity::Identity;
 pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};

@@ -33,12 +33,14 @@ pub struct Options {
     pub seed: u64,
     /// On the virtual clock: true time without any progress after which the cases under way are given up.
     pub patience: Duration,
+    /// In true time: a failure that rests on time is run again alone before it counts.
+    pub solo: bool,
 }
 
 impl Options {
     /// The usual patience.
     pub fn new(clock: Clock, seed: u64) -> Self {
-        Options { clock, seed, patience: Duration::from_secs(20) }
+        Options { clock, seed, patience: Duration::from_secs(20), solo: true }
     }
 }
 
@@ -126,7 +128,9 @@ fn run_real(
         }
     });
     for (place, result) in results.iter_mut().enumerate().filter(|(_, result)| !settled(&result.1)) {
-        again_alone(suite, place, result, &*run);
+        if options.solo {
+            again_alone(suite, place, result, &*run);
+        }
         progress(&result.0, &result.1);
     }
     stop.send(()).ok();
