@@ -67,6 +67,9 @@ fn the_pure_column_does_no_io() {
     for part in column {
         let path = root.join(part);
         for file in if path.is_dir() { files(&path, ".rs") } else { vec![path] } {
+            if file.ends_with("tests.rs") {
+                continue;
+            }
             seen += 1;
             let name = file.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
             let text = text(&file);

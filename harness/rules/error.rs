@@ -5,7 +5,7 @@ use crate::{
     causes::{Cells, Class, ResultWord},
     client::{Channel, ResultKind},
     scenario::Host,
-    transcript::{OutcomeFacts, Unfit, UserRequest},
+    transcript::{Attempt, OutcomeFacts, Unfit, UserRequest},
 };
 
 /// The rows of this family.
@@ -87,7 +87,10 @@ fn outcomes<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a UserRequest
 pub fn error_classified(view: &View) -> Findings {
     let mut findings = Findings::default();
     for (user, request, outcome) in outcomes(view) {
-        let last = view.of_user(user).filter(|(_, attempt)| Host::PROVIDERS.contains(&attempt.host)).last();
+        // What arrived after the outcome did not cause it.
+        let before = |attempt: &Attempt| request.ended.is_none_or(|ended| attempt.arrived <= ended);
+        let attempts = view.of_user(user).filter(|(_, attempt)| Host::PROVIDERS.contains(&attempt.host));
+        let last = attempts.filter(|(_, attempt)| before(attempt)).last();
         // What is no typed failure at all has rules of its own.
         let typed = matches!(outcome.result, ResultKind::Failed | ResultKind::Refused | ResultKind::Cancelled);
         let (Some((index, _)), true) = (last, typed) else { continue };

@@ -53,7 +53,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::raised("partial-labelled", half(Channel::Raised))]
 #[case::typed("no-crash", failing(|_| ()))]
 #[case::healthy("recovers", story().asks(0, Primary, good()).completed(20, 0))]
-#[case::counted("attempts-true", alone().asks(0, Primary, status(500)).asks(300, Primary, status(500)).failed(320, Class::Server).outcome_is(|o| o.attempts = Some(2)))]
+#[case::counted("attempts-true", alone().asks(0, Primary, status(500)).asks(90, Primary, status(500)).failed(110, Class::Server).outcome_is(|o| o.attempts = Some(2)))]
 #[case::some_were_refused("attempts-true", alone().asks(0, Primary, status(500)).failed(400, Class::Server).outcome_is(|o| o.attempts = Some(3)).facts(|t| t.refusing.push(Primary)))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
     super::keeps(rule, &story);

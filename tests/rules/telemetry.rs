@@ -86,7 +86,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::the_truth("telemetry-true", fell_back(status(503).code("slow_down"), [with(lost(503), "error_code", Some("slow_down")), there()]))]
 #[case::a_number_for_a_code("telemetry-true", fell_back(status(502).in_band(502), [with(lost(502), "error_code", Some("502")), there()]))]
 #[case::the_wire_status_of_a_promoted_error("telemetry-true", fell_back(status(502).in_band(502), [with(lost(200), "error_code", Some("502")), there()]))]
-#[case::a_timeout("telemetry-true", fell_back(silent(2000), [with(with(lost(0), "status_code", None), "timeout_source", Some("attempt")), there()]))]
+#[case::a_timeout("telemetry-true", fell_back(silent(90), [with(with(lost(0), "status_code", None), "timeout_source", Some("attempt")), there()]))]
 #[case::two_users("telemetry-true", says([fine()]).user(50).asks(50, Primary, good()).completed(70, 1).telemetry([with(fine(), "correlation_id", Some("d"))]))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
     super::keeps(rule, &story);

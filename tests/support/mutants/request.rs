@@ -15,7 +15,10 @@ use super::{Mutant, sending, set_header, told};
 
 /// The reference client on an HTTP client that follows some redirects.
 fn following(policy: &Policy, seed: u64, whether: fn(&redirect::Attempt) -> bool) -> Rc<dyn AnyClient> {
-    let follows = move |attempt: redirect::Attempt| if whether(&attempt) { attempt.follow() } else { attempt.stop() };
+    // Like any HTTP client it follows ten times and no more.
+    let follows = move |attempt: redirect::Attempt| {
+        if attempt.previous().len() < 10 && whether(&attempt) { attempt.follow() } else { attempt.stop() }
+    };
     let http = move |http: reqwest::ClientBuilder| http.redirect(redirect::Policy::custom(follows));
     Rc::new(Reference::with_hooks(policy, seed, Hooks { http: Rc::new(http), ..Hooks::default() }))
 }
