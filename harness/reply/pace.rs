@@ -136,6 +136,3 @@ impl Walk {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
