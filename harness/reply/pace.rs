@@ -20,10 +20,19 @@ pub struct Sends {
 /// The pace of an exchange; `None`: no head came, or too many pieces to tell.
 pub fn pace(seen: &Seen, policy: &Policy, sends: &Sends) -> Option<Pace> {
     let reader = Reader { seen, policy, asked: Asking::of(seen), asked_for_gzip: accepts_gzip(seen) };
-    let mut walk: Option<Walk> = None;
     // What went out after the end was for nobody.
-    for (at, sent) in sends.moments.iter().filter(|(at, _)| *at <= sends.end) {
-        let Some(state) = reader.state(*sent) else { continue };
+    let moments: Vec<_> = sends.moments.iter().filter(|(at, _)| *at <= sends.end).collect();
+    let last = moments.last().map_or(0, |(_, sent)| *sent);
+    let (mut walk, mut known): (Option<Walk>, Option<State>) = (None, None);
+    for (at, sent) in moments {
+        let state = match known.filter(|known| *sent != last && !reader.may_change(known, *sent)) {
+            Some(known) => State { sent: usize::try_from(*sent).unwrap_or(usize::MAX), ..known },
+            None => match reader.state(*sent) {
+                Some(state) => state,
+                None => continue,
+            },
+        };
+        known = Some(state);
         let walk = walk.get_or_insert(Walk::from(*at));
         walk.step(*at, &state);
         if state.complete {
@@ -43,7 +52,10 @@ struct Reader<'a> {
 }
 
 /// How far a reply with a whole head had come.
+#[derive(Clone, Copy)]
 struct State {
+    sent: usize,
+    zipped: bool,
     stream: bool,
     content: usize,
     complete: bool,
@@ -51,6 +63,17 @@ struct State {
 }
 
 impl Reader<'_> {
+    /// Whether more bytes of a stream may say more: its end, an error, or the end of some JSON. To read all of it again for each
+    /// keep-alive would take long.
+    fn may_change(&self, known: &State, sent: u64) -> bool {
+        let (kept, sent) = (&self.seen.sent, usize::try_from(sent).unwrap_or(usize::MAX));
+        let Some(new) = kept.get(known.sent.saturating_sub(5)..sent).filter(|_| known.stream && !known.zipped) else {
+            return true;
+        };
+        let has = |word: &[u8]| new.windows(word.len()).any(|bytes| bytes == word);
+        new.iter().any(|byte| b"}]".contains(byte)) || has(b"0\r\n") || has(b"error")
+    }
+
     /// `None`: the head was not out yet.
     fn state(&self, sent: u64) -> Option<State> {
         let sent = usize::try_from(sent).unwrap_or(usize::MAX);
@@ -64,6 +87,8 @@ impl Reader<'_> {
         // Half a character at the end is none that is broken.
         let broken = std::str::from_utf8(&decoded.body).is_err_and(|error| error.error_len().is_some());
         Some(State {
+            sent,
+            zipped: decoded.zipped,
             stream: answer.stream,
             // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.
             content: answer.content + (sent - kept.len()),
@@ -111,6 +136,3 @@ impl Walk {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

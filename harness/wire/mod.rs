@@ -174,12 +174,12 @@ pub struct Seen {
     pub sent_len: u64,
     /// The wait that the head asked for, as scripted.
     pub wait_asked: Option<Duration>,
-    /// When bytes went out, and how many there were by then; one entry a moment, up to [`SENDS`] of them.
+    /// When bytes went out, and how many there were by then; one entry in two milliseconds, up to [`SENDS`] of them.
     pub sends: Vec<(Instant, u64)>,
 }
 
 /// Moments of sending that are kept.
-pub const SENDS: usize = 1024;
+pub const SENDS: usize = 4096;
 
 /// Bytes of a reply that are kept to be read; what lies beyond is counted only.
 pub const KEPT: usize = 4 << 20;

@@ -1,6 +1,9 @@
 //! One connection: requests read, steps chosen, plans performed, everything written down.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{net::TcpStream, time::Instant};
 
@@ -9,6 +12,9 @@ use crate::{
     scenario::Host,
     wire::{Asked, Ending, Mark, SENDS, Seen, plan::Plan},
 };
+
+/// What is sent within so long is sent at one moment, so that true time has no more of them than virtual time.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// Serves a connection until it ends.
 pub async fn run(shared: Arc<Shared>, host: Host, mut stream: TcpStream) {
@@ -132,7 +138,7 @@ impl<'a> Recorder<'a> {
             seen.sent_len += bytes.len() as u64;
             let room_for_one = seen.sends.len() < SENDS;
             match seen.sends.last_mut() {
-                Some((at, sent)) if *at == now => *sent = seen.sent_len,
+                Some((at, sent)) if now.saturating_duration_since(*at) < MOMENT => *sent = seen.sent_len,
                 _ if room_for_one => seen.sends.push((now, seen.sent_len)),
                 _ => {}
             }

@@ -1,13 +1,21 @@
+//! The pace of replies: gaps between bytes and contents, on plain replies, streams, keep-alives, gzip, byte by byte.
+
+mod support {
+    pub mod suite;
+}
+
 use std::{io::Write, time::Duration};
 
+use brownout::{
+    policy::{Policy, StreamEnd},
+    reply::{Sends, pace},
+    run::run_alone,
+    scenario::Host,
+    transcript::{Micros, Pace},
+    wire::{Asked, Ending, SENDS, Seen, Served},
+};
 use flate2::{Compression, write::GzEncoder};
 use tokio::time::Instant;
-
-use super::*;
-use crate::{
-    scenario::Host,
-    wire::{Asked, Ending, Served},
-};
 
 const MS: Micros = 1000;
 
@@ -121,7 +129,7 @@ fn after_the_completing_signal_nothing_counts() {
     let pieces = [(10, EVENTS), (20, TEXT), (30, FINISH), (2000, PING), (9000, PING)];
     sent(true, &pieces, 10_000).is((10, 10, 0, 0, Some(30)));
     let mut done_only = sent(true, &pieces, 10_000);
-    done_only.policy.parser.stream_end = crate::policy::StreamEnd::Done;
+    done_only.policy.parser.stream_end = StreamEnd::Done;
     done_only.is((7000, 10, 1000, 9980, None));
 }
 
@@ -209,4 +217,24 @@ fn bytes_that_are_not_kept_are_taken_as_content() {
     let moments = vec![(10 * MS, kept), (400 * MS, kept + 1000), (900 * MS, kept + 2000)];
     let pace = pace(&seen, &Policy::default(), &Sends { moments, end: 1000 * MS }).expect("a head came");
     assert_eq!((pace.semantic_idle, pace.since_content, pace.complete), (500 * MS, 100 * MS, None));
+}
+
+/// The pace of the first attempt of a run, in milliseconds: idle, semantic idle, since the last byte, since the last content.
+fn of_a_run(id: &str) -> ([Micros; 4], Option<Micros>) {
+    let case = support::suite::cases().into_iter().find(|case| case.id == id).expect("it is in the library");
+    let transcript = run_alone(&case, &support::suite::reference, 1);
+    let pace = transcript.attempts[0].pace.expect("a head came");
+    let ms = [pace.idle, pace.semantic_idle, pace.since_byte, pace.since_content].map(|micros| micros / MS);
+    (ms, pace.complete.map(|at| at / MS))
+}
+
+#[test]
+fn a_run_has_the_pace_that_its_scenario_scripts() {
+    // Four pieces, then the text, then the finish reason: five gaps of 950 ms.
+    assert_eq!(of_a_run("streaming/slow-to-the-end[sparse-text]"), ([950, 950, 0, 0], Some(4750)));
+    // The timers of the client run out 1 s after the last byte, and 1.5 s after the head; a timer may be 2 ms late.
+    let ([idle, _, silent, _], complete) = of_a_run("client-timeout/plain-stall[body]");
+    assert!(idle == 0 && (1000..=1002).contains(&silent) && complete.is_none(), "{idle}, {silent}, {complete:?}");
+    let ([idle, _, _, empty], complete) = of_a_run("client-timeout/keepalives-are-no-content");
+    assert!(idle == 300 && (1500..=1502).contains(&empty) && complete.is_none(), "{idle}, {empty}, {complete:?}");
 }
