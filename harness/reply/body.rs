@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{http::Head, sse};
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
 
 /// The finish reasons of the documented set.
 const LISTED: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
+
+/// Those by which a provider says that it failed.
+const FAILED: [&str; 3] = ["error", "abort", "insufficient_system_resource"];
 
 /// What a body says.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +37,8 @@ pub struct Answer {
     pub calls: Vec<String>,
     /// Characters of content on a stream, reasoning and tool fragments included.
     pub content: usize,
+    /// A bad event came after a piece of a tool call: nobody may skip it.
+    pub bad_after_call: bool,
 }
 
 /// An error object.
@@ -47,23 +52,41 @@ pub struct ErrorObject {
     pub status: Option<u16>,
 }
 
-/// Reads a body, whole or not.
-pub fn read(head: &Head, body: &[u8], whole: bool, asked_for_stream: bool) -> Answer {
+/// How a body is to be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Way {
+    /// Its framing says that it is whole.
+    pub whole: bool,
+    /// Events were asked for.
+    pub asked_for_stream: bool,
+    /// A last event without its blank line does not count.
+    pub drops: bool,
+}
+
+/// Reads a body.
+pub fn read(head: &Head, body: &[u8], way: Way) -> Answer {
     let text = String::from_utf8_lossy(body);
     let kind =
         head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
     let labelled_stream = kind.as_deref() == Some("text/event-stream");
     let looks_like_events =
         text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
-    let mut answer = if looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '['])) {
-        stream(&text)
-    } else {
-        plain(&text, whole)
-    };
-    if head.status / 100 == 2 && answer.error.is_none() {
-        kinds_of_label(&mut answer, kind.as_deref(), asked_for_stream);
+    let success = head.status / 100 == 2;
+    let events = looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '[']));
+    // Errors are JSON always.
+    let mut answer = if success && events { stream(&text, way) } else { plain(&text, way.whole) };
+    if answer.stream && !way.asked_for_stream {
+        return unasked(answer);
+    }
+    if success && answer.error.is_none() {
+        kinds_of_label(&mut answer, kind.as_deref(), way.asked_for_stream);
     }
     answer
+}
+
+/// Who did not ask for a stream need not read it: it is of the wrong kind, whatever its events say, and ends where its framing does.
+fn unasked(answer: Answer) -> Answer {
+    Answer { kinds: vec![Body::StreamForPlain], error: None, stream: false, end: None, ..answer }
 }
 
 fn has_field(text: &str) -> bool {
@@ -78,14 +101,14 @@ fn has_field(text: &str) -> bool {
 
 /// A whole answer under another label, or of another kind than was asked for.
 fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: bool) {
+    // A provider that says it failed did so under any label.
+    let failed = answer.finish.iter().any(|word| FAILED.contains(&word.as_str()));
     let broken = [Body::Html, Body::Empty, Body::Truncated, Body::Text, Body::NoChoices, Body::NoEvents];
-    if answer.kinds.iter().any(|kind| broken.contains(kind)) {
+    if failed || answer.kinds.iter().any(|kind| broken.contains(kind)) {
         return;
     }
-    match (answer.stream, asked_for_stream) {
-        (true, false) => answer.kinds.push(Body::StreamForPlain),
-        (false, true) => answer.kinds.push(Body::PlainForStream),
-        _ => {}
+    if asked_for_stream && !answer.stream {
+        answer.kinds.push(Body::PlainForStream);
     }
     let right = if answer.stream { "text/event-stream" } else { "application/json" };
     if kind != Some(right) && answer.stream == asked_for_stream {
@@ -115,7 +138,8 @@ fn completion(json: &Json) -> Answer {
     let mut answer = Answer { usages: counts(&json["usage"]).into_iter().collect(), ..Answer::default() };
     let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
     let messages: Vec<&Map<String, Json>> = choices.iter().filter_map(|choice| choice["message"].as_object()).collect();
-    if choices.is_empty() || messages.len() < choices.len() {
+    // The first choice is the answer; what else was asked for may be wanting.
+    if !choices.first().is_some_and(|choice| choice["message"].is_object()) {
         answer.kinds.push(Body::NoChoices);
         return answer;
     }
@@ -185,10 +209,9 @@ fn finish_word(word: Option<&Json>) -> String {
 
 /// `unlisted` stands beside a word of no known set; on a plain reply, none at all is unlisted too.
 fn with_unlisted(mut words: Vec<String>, plain: bool) -> Vec<String> {
-    let hard = ["error", "abort", "insufficient_system_resource"];
-    let unlisted = words
-        .iter()
-        .any(|word| !LISTED.contains(&word.as_str()) && !hard.contains(&word.as_str()) && (plain || !word.is_empty()));
+    let unlisted = words.iter().any(|word| {
+        !LISTED.contains(&word.as_str()) && !FAILED.contains(&word.as_str()) && (plain || !word.is_empty())
+    });
     words.retain(|word| !word.is_empty());
     words.extend(unlisted.then(|| "unlisted".to_owned()));
     words
@@ -210,8 +233,8 @@ fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: boo
     }
 }
 
-fn stream(text: &str) -> Answer {
-    let mut reader = Stream { answer: Answer { stream: true, ..Answer::default() }, ..Stream::default() };
+fn stream(text: &str, way: Way) -> Answer {
+    let mut reader = Stream { answer: Answer { stream: true, ..Answer::default() }, way, ..Stream::default() };
     for event in sse::events(text) {
         if reader.answer.error.is_some() || reader.done {
             break;
@@ -225,6 +248,7 @@ fn stream(text: &str) -> Answer {
 #[derive(Default)]
 struct Stream {
     answer: Answer,
+    way: Way,
     chunks: usize,
     done: bool,
     finished: bool,
@@ -236,7 +260,8 @@ struct Stream {
 /// A tool call as its fragments put it together.
 #[derive(Default)]
 struct Call {
-    index: u64,
+    index: Option<u64>,
+    id: String,
     name: String,
     arguments: String,
 }
@@ -244,14 +269,19 @@ struct Call {
 impl Stream {
     fn event(&mut self, event: &sse::Event) {
         let data = event.data.trim();
+        if event.unterminated && self.way.whole && self.way.drops {
+            return;
+        }
+        // Before the end of the body nobody knows that an event without its blank line is all there is of it: it signals nothing.
+        let signals = self.way.whole || !event.unterminated;
         let named_error = event.error.as_deref().or((event.name.as_deref() == Some("error")).then_some(data));
-        if let Some(text) = named_error {
+        if let Some(text) = named_error.filter(|_| signals) {
             let json = serde_json::from_str::<Json>(text).unwrap_or_else(|_| Json::from(text));
             let object = error_of(&json).unwrap_or_else(|| error_object(&json));
             return self.error(object);
         }
         if data == "[DONE]" {
-            self.done = true;
+            self.done = signals;
             self.unterminated(event);
             return;
         }
@@ -261,10 +291,21 @@ impl Stream {
             return;
         }
         match serde_json::from_str::<Json>(data) {
-            Ok(json) => self.chunk(&json, event),
+            Ok(json) if signals => self.chunk(&json, event),
+            Ok(json) => self.text_only(&json),
             // Half an event at the end is no event.
             Err(_) if event.unterminated => {}
-            Err(_) => self.bad = true,
+            Err(_) => {
+                self.bad = true;
+                self.answer.bad_after_call |= !self.calls.is_empty();
+            }
+        }
+    }
+
+    /// What of a chunk some clients hand over before its event ends.
+    fn text_only(&mut self, json: &Json) {
+        for choice in json["choices"].as_array().into_iter().flatten() {
+            self.choice(&json!({ "index": choice["index"], "delta": choice["delta"] }));
         }
     }
 
@@ -317,11 +358,13 @@ impl Stream {
     }
 
     fn call(&mut self, call: &Json) {
-        let index = call["index"].as_u64().unwrap_or(0);
-        let known = match self.calls.iter().position(|known| known.index == index) {
+        // Fragments belong together by index; without one, a new id begins a new call.
+        let (index, id) = (call["index"].as_u64(), call["id"].as_str().unwrap_or_default());
+        let same = |known: &Call| if index.is_some() { known.index == index } else { id.is_empty() || known.id == id };
+        let known = match self.calls.iter().rposition(same) {
             Some(place) => &mut self.calls[place],
             None => {
-                self.calls.push(Call { index, ..Call::default() });
+                self.calls.push(Call { index, id: id.to_owned(), ..Call::default() });
                 self.calls.last_mut().expect("one was pushed")
             }
         };

@@ -13,12 +13,13 @@ use serde_json::Value as Json;
 
 use crate::{
     causes::{Body, End, Location, Wire},
-    policy::{Policy, StreamEnd, UsageChunks},
+    policy::{MalformedEvent, Policy, StreamEnd, Unterminated, UsageChunks},
     scenario::{By, Point},
     transcript::{Micros, ReplyFacts},
     wire::{Ending, Seen, Served},
 };
 
+use body::Way;
 pub use body::{Answer, arguments_of, counts, digest_of_call, name_of};
 use http::{Framed, Head};
 pub use pace::{Sends, pace};
@@ -38,11 +39,17 @@ pub struct Reading {
 pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
     let decoded = http::decode(&seen.sent);
     let asked_for_stream = asked_for_stream(seen);
+    let mut fails_at_event = false;
     let mut facts = ReplyFacts { wait: seen.wait_asked.map(micros), ..ReplyFacts::default() };
     let mut answers = Vec::new();
     if let Some(head) = &decoded.head {
         head_facts(&mut facts, head, seen);
-        let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
+        let ended = matches!(seen.ending, Ending::Done | Ending::Cut(By::Close | By::HalfClose));
+        let whole = decoded.framed == Framed::Whole || (decoded.framed == Framed::UntilClose && ended);
+        let way = Way { whole: whole && !decoded.unpacked_in_part, asked_for_stream, drops: drops(policy) };
+        let answer = body::read(head, &decoded.body, way);
+        fails_at_event = answer.kinds.contains(&Body::BadEvent)
+            && (policy.parser.malformed_event == MalformedEvent::Fail || answer.bad_after_call);
         answers = answer.texts.clone();
         body_facts(&mut facts, head, &answer, phrases);
         facts.usage = usage(&answer.usages, policy.parser.usage_chunks);
@@ -51,7 +58,8 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
             facts.body.push(Body::Mislabelled);
         }
     }
-    let wire = wire(seen, &decoded, &facts, policy);
+    // Whoever fails a stream at a bad event has no use for the rest of it.
+    let wire = if fails_at_event { Wire::Whole } else { wire(seen, &decoded, &facts, policy) };
     if wire != Wire::Whole {
         // What a broken reply carried says nothing of its answer.
         facts.body.retain(|body| *body == Body::Error);
@@ -61,6 +69,10 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
 
 fn micros(duration: std::time::Duration) -> Micros {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn drops(policy: &Policy) -> bool {
+    policy.parser.unterminated_last_event == Unterminated::Drop
 }
 
 fn asked_for_stream(seen: &Seen) -> bool {
@@ -141,6 +153,9 @@ fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Polic
         return Wire::Whole;
     }
     let reset = matches!(seen.ending, Ending::Cut(By::Reset));
+    if decoded.unpacked_in_part && decoded.framed == Framed::Whole {
+        return if facts.stream { Wire::ClosedInStream } else { Wire::ClosedInBody };
+    }
     match (decoded.framed, left, facts.stream) {
         (Framed::Illegal, ..) => Wire::IllegalHttp,
         (Framed::Whole, ..) => Wire::Whole,
@@ -157,8 +172,8 @@ fn complete(facts: &ReplyFacts, policy: &Policy) -> bool {
     facts.stream
         && match (policy.parser.stream_end, facts.end) {
             (_, None) => true,
-            (StreamEnd::Finish | StreamEnd::Either, Some(End::Finish)) => true,
-            (StreamEnd::Done | StreamEnd::Either, Some(End::Done)) => true,
+            (StreamEnd::Finish | StreamEnd::Either | StreamEnd::Eof, Some(End::Finish)) => true,
+            (StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(End::Done)) => true,
             (StreamEnd::Finish | StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(_)) => false,
         }
 }

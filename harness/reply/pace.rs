@@ -48,9 +48,11 @@ fn state(seen: &Seen, sent: u64, policy: &Policy, asked_for_stream: bool) -> Sta
     let Some(head) = &decoded.head else {
         return State { head: false, stream: false, content: 0, complete: false };
     };
-    let answer = body::read(head, &decoded.body, decoded.whole, asked_for_stream);
+    let framed = decoded.framed == http::Framed::Whole;
+    let way = body::Way { whole: framed, asked_for_stream, drops: super::drops(policy) };
+    let answer = body::read(head, &decoded.body, way);
     let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
-    let whole = decoded.framed == http::Framed::Whole || answer.error.is_some();
+    let whole = framed || answer.error.is_some();
     // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.
     let unknown = sent.saturating_sub(seen.sent.len());
     State {

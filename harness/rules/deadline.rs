@@ -78,6 +78,9 @@ pub fn attempt_timeout_kept(view: &View) -> Findings {
 fn silent_for(view: &View, attempt: &Attempt) -> u64 {
     let asked_for_stream = attempt.request.as_ref().is_some_and(|request| request.stream);
     let over = attempt.ended.unwrap_or(view.t.watched);
+    // Nobody waits for more of a whole reply, even if its connection stays open.
+    let complete = attempt.pace.and_then(|pace| pace.complete).map_or(over, |complete| attempt.arrived + complete);
+    let over = over.min(complete);
     let until = if asked_for_stream { attempt.first_byte.unwrap_or(over).min(over) } else { over };
     until.saturating_sub(attempt.arrived)
 }

@@ -116,14 +116,15 @@ fn misnamed(view: &View, request: &UserRequest, outcome: &OutcomeFacts, cells: &
     Some((named, right.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")))
 }
 
-/// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and that of a refused
-/// connection, which nobody sees, where a host refuses.
+/// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and that of a connection
+/// whose user nobody knows, where a host refuses some or ends them before their request.
 fn accepted(view: &View, request: &UserRequest, cells: &Cells) -> Vec<Class> {
     let mut right = cells.classes.clone();
     let deadline = view::micros(*view.policy().deadline);
     let passed = request.ended.is_some_and(|ended| ended + GRAIN >= request.arrived + deadline);
     right.extend((passed && !right.contains(&Class::Deadline)).then_some(Class::Deadline));
-    right.extend((!view.t.refusing.is_empty() && !right.contains(&Class::Connection)).then_some(Class::Connection));
+    let unseen = !view.t.refusing.is_empty() || !view.t.contacts.is_empty();
+    right.extend((unseen && !right.contains(&Class::Connection)).then_some(Class::Connection));
     right
 }
 

@@ -1,8 +1,8 @@
 //! The fallback: one decision, only where it is allowed, and there for sure.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, view, view::Placed};
 use crate::{
-    causes::{Demand, ResultWord},
+    causes::{Demand, ResultWord, Wire},
     scenario::Host,
     transcript::Attempt,
 };
@@ -113,13 +113,18 @@ pub fn fallback_allowed(view: &View) -> Findings {
 pub fn fallback_used(view: &View) -> Findings {
     let mut findings = Findings::default();
     let policy = view.policy();
-    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
+    // A connection that ends before its request may have been anybody's.
+    let unseen = view.t.refusing.contains(&Host::Fallback)
+        || view.t.contacts.iter().any(|contact| contact.host == Host::Fallback);
+    if policy.fallback.targets.is_empty() || unseen {
         return findings;
     }
     for (user, request) in view.users() {
         let Some((lost, _)) = view.at(user, Host::Primary).last() else { continue };
         let demanded = view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
-        let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.charged(i));
+        // That a connection was lost before its request was read is known to the provider only.
+        let perhaps = |(i, a): Placed| view.charged(i) || a.wire == Wire::ClosedBeforeRequest;
+        let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(perhaps);
         // A grain more than the reserve, since the client reads its own clock a moment later.
         let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
         if !demanded || charged || !in_time || request.left.is_some() || request.ended.is_none() {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     builder::scripts_of,
+    checks,
     context::{Context, at, at_key},
     expect, script,
 };
@@ -98,6 +99,7 @@ impl Maker<'_> {
         let request = request(usual, written.request.as_ref());
         let own = [(Host::Primary, written.primary.as_ref()), (Host::Fallback, written.fallback.as_ref())];
         let mut scripts = script::scripts(&own, node, self.context, request.stream)?;
+        checks::refuse_nobody(&scripts, node)?;
         if request.stream != usual.and_then(|usual| usual.stream).unwrap_or(false) {
             self.in_its_own_form(&mut scripts, request.stream)?;
         }

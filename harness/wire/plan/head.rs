@@ -18,6 +18,8 @@ pub struct Framed {
     pub framing: Framing,
     /// Its length; `None`: without end.
     pub length: Option<u64>,
+    /// The connection takes no other request, though the body's end is told.
+    pub closes: bool,
 }
 
 /// The head, up to and with its blank line. A step's own header stands in place of the harness's.
@@ -54,6 +56,9 @@ fn usual(step: &Step, body: &Body, framed: Framed, now: SystemTime) -> Vec<(&'st
         (Framing::Length, Some(length)) => headers.push(("content-length", length.to_string())),
         (Framing::Longer(by), Some(length)) => headers.push(("content-length", (length + by).to_string())),
         (Framing::Shorter(by), Some(length)) => headers.push(("content-length", length.saturating_sub(by).to_string())),
+    }
+    if framed.closes {
+        headers.push(("connection", "close".to_owned()));
     }
     headers
 }

@@ -99,7 +99,9 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
     });
     let whole = body::pieces(step, body, fill);
     let length = body::length(&whole);
-    let head = head::head(step, status, body, head::Framed { framing, length }, fill, now);
+    // A client must not think that it can ask again on a connection that breaks off after a whole reply.
+    let closes = framing == Framing::Length && step.cut.is_some_and(|cut| leaves_whole(cut, &whole));
+    let head = head::head(step, status, body, head::Framed { framing, length, closes }, fill, now);
     let wait_asked = head::wait_asked(step);
     let keep_alive = head::keeps_alive(framing, length);
     let mut steps = Vec::new();
@@ -113,6 +115,18 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
         steps.extend(framed_body(step, whole, framing));
     }
     Plan { steps, keep_alive, wait_asked }
+}
+
+/// Whether all of the body is out before the cut.
+fn leaves_whole(cut: Cut, whole: &[Piece]) -> bool {
+    let (length, events) = (body::length(whole), whole.iter().map(|piece| piece.events).sum::<u64>());
+    match cut.after {
+        Point::Accept | Point::Request => false,
+        Point::Head => length == Some(0),
+        Point::Bytes(n) => length.is_some_and(|length| n >= length),
+        Point::Events(n, _) => length.is_some() && n >= events,
+        Point::End => true,
+    }
 }
 
 /// The body cut, framed, sliced, and marked with how far it has come.
