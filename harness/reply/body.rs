@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{http::Head, sse};
 use crate::{
     causes::{Body, End},
+    policy::{MalformedEvent, Parser, StreamEnd, Unterminated},
     transcript::digest,
 };
 
@@ -37,8 +38,8 @@ pub struct Answer {
     pub calls: Vec<String>,
     /// Characters of content on a stream, reasoning and tool fragments included.
     pub content: usize,
-    /// A bad event came after a piece of a tool call: nobody may skip it.
-    pub bad_after_call: bool,
+    /// It is a stream that fails at an event, whatever follows.
+    pub fails_at_event: bool,
 }
 
 /// An error object.
@@ -53,14 +54,14 @@ pub struct ErrorObject {
 }
 
 /// How a body is to be read.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Way {
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
     /// Its framing says that it is whole.
     pub whole: bool,
     /// Events were asked for.
     pub asked_for_stream: bool,
-    /// A last event without its blank line does not count.
-    pub drops: bool,
+    /// Where practice differs.
+    pub parser: &'a Parser,
 }
 
 /// Reads a body.
@@ -74,9 +75,13 @@ pub fn read(head: &Head, body: &[u8], way: Way) -> Answer {
     let success = head.status / 100 == 2;
     let events = looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '[']));
     // Errors are JSON always.
-    let mut answer = if success && events { stream(&text, way) } else { plain(&text, way.whole) };
+    let mut answer = if success && events { stream(&text, way) } else { plain(&text) };
     if answer.stream && !way.asked_for_stream {
         return unasked(answer);
+    }
+    if success && !answer.stream && !way.whole {
+        // Half a plain body says nothing, not even that it is an error.
+        return Answer { kinds: vec![Body::Truncated], error: None, ..answer };
     }
     if success && answer.error.is_none() {
         kinds_of_label(&mut answer, kind.as_deref(), way.asked_for_stream);
@@ -86,7 +91,7 @@ pub fn read(head: &Head, body: &[u8], way: Way) -> Answer {
 
 /// Who did not ask for a stream need not read it: it is of the wrong kind, whatever its events say, and ends where its framing does.
 fn unasked(answer: Answer) -> Answer {
-    Answer { kinds: vec![Body::StreamForPlain], error: None, stream: false, end: None, ..answer }
+    Answer { kinds: vec![Body::StreamForPlain], error: None, stream: false, end: None, fails_at_event: false, ..answer }
 }
 
 fn has_field(text: &str) -> bool {
@@ -116,7 +121,7 @@ fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: boo
     }
 }
 
-fn plain(text: &str, whole: bool) -> Answer {
+fn plain(text: &str) -> Answer {
     let trimmed = text.trim_start_matches('\u{feff}').trim();
     let broken = |kind: Body| Answer { kinds: vec![kind], ..Answer::default() };
     if trimmed.is_empty() {
@@ -126,7 +131,6 @@ fn plain(text: &str, whole: bool) -> Answer {
         Ok(json) => completion(&json),
         Err(_) if trimmed.starts_with('<') => broken(Body::Html),
         Err(error) if error.is_eof() && trimmed.starts_with(['{', '[']) => broken(Body::Truncated),
-        Err(_) if !whole => broken(Body::Truncated),
         Err(_) => broken(Body::Text),
     }
 }
@@ -234,9 +238,9 @@ fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: boo
 }
 
 fn stream(text: &str, way: Way) -> Answer {
-    let mut reader = Stream { answer: Answer { stream: true, ..Answer::default() }, way, ..Stream::default() };
+    let mut reader = Stream::new(way);
     for event in sse::events(text) {
-        if reader.answer.error.is_some() || reader.done {
+        if reader.answer.error.is_some() || reader.answer.fails_at_event || reader.done {
             break;
         }
         reader.event(&event);
@@ -245,10 +249,9 @@ fn stream(text: &str, way: Way) -> Answer {
 }
 
 /// A stream as it is put together.
-#[derive(Default)]
-struct Stream {
+struct Stream<'a> {
     answer: Answer,
-    way: Way,
+    way: Way<'a>,
     chunks: usize,
     done: bool,
     finished: bool,
@@ -266,10 +269,15 @@ struct Call {
     arguments: String,
 }
 
-impl Stream {
+impl<'a> Stream<'a> {
+    fn new(way: Way<'a>) -> Self {
+        let answer = Answer { stream: true, ..Answer::default() };
+        Stream { answer, way, chunks: 0, done: false, finished: false, refusal: false, calls: Vec::new(), bad: false }
+    }
+
     fn event(&mut self, event: &sse::Event) {
         let data = event.data.trim();
-        if event.unterminated && self.way.whole && self.way.drops {
+        if event.unterminated && self.way.whole && self.way.parser.unterminated_last_event == Unterminated::Drop {
             return;
         }
         // Before the end of the body nobody knows that an event without its blank line is all there is of it: it signals nothing.
@@ -297,7 +305,9 @@ impl Stream {
             Err(_) if event.unterminated => {}
             Err(_) => {
                 self.bad = true;
-                self.answer.bad_after_call |= !self.calls.is_empty();
+                // Nor may it be skipped after a piece of a tool call.
+                self.answer.fails_at_event =
+                    self.way.parser.malformed_event == MalformedEvent::Fail || !self.calls.is_empty();
             }
         }
     }
@@ -352,7 +362,8 @@ impl Stream {
         self.answer.content += length_of_content(delta);
         let word = finish_word(choice.get("finish_reason"));
         if !word.is_empty() {
-            self.finished = true;
+            // The first choice is the answer: another that ends earlier does not end it.
+            self.finished |= index == 0;
             self.answer.finish.push(word);
         }
     }
@@ -390,11 +401,21 @@ impl Stream {
             self.answer.kinds.push(Body::BadEvent);
         } else if self.chunks == 0 {
             self.answer.kinds.push(Body::NoEvents);
-        } else if self.finished || self.done {
+        } else if self.complete() {
             let arguments: Vec<String> = self.calls.into_iter().map(|call| call.arguments).collect();
             shape(&mut self.answer, self.refusal, &arguments, false);
         }
         self.answer
+    }
+
+    /// Whether the completing signal came: only then is there an answer with a catch.
+    fn complete(&self) -> bool {
+        match self.way.parser.stream_end {
+            StreamEnd::Finish => self.finished,
+            StreamEnd::Done => self.done,
+            StreamEnd::Either => self.finished || self.done,
+            StreamEnd::Eof => self.finished || self.done || self.way.whole,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as a correct client decodes it, from bytes that may stop anywhere.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 /// What the bytes were.
 #[derive(Debug)]
@@ -126,7 +126,9 @@ fn unzipped(body: Vec<u8>) -> (Vec<u8>, Zip) {
     match flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain) {
         Ok(_) => (plain, Zip::Whole),
         // What was unpacked before a cut still counts.
-        Err(_) if !plain.is_empty() => (plain, Zip::Cut),
+        Err(error) if !plain.is_empty() || (error.kind() == ErrorKind::UnexpectedEof && body.starts_with(&[0x1f])) => {
+            (plain, Zip::Cut)
+        }
         Err(_) => (body, Zip::None),
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::{
     causes::{Body, End, Location, Wire},
-    policy::{MalformedEvent, Policy, StreamEnd, Unterminated, UsageChunks},
+    policy::{Policy, StreamEnd, UsageChunks},
     scenario::{By, Point},
     transcript::{Micros, ReplyFacts},
     wire::{Ending, Seen, Served},
@@ -46,10 +46,9 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
         head_facts(&mut facts, head, seen);
         let ended = matches!(seen.ending, Ending::Done | Ending::Cut(By::Close | By::HalfClose));
         let whole = decoded.framed == Framed::Whole || (decoded.framed == Framed::UntilClose && ended);
-        let way = Way { whole: whole && !decoded.unpacked_in_part, asked_for_stream, drops: drops(policy) };
+        let way = Way { whole: whole && !decoded.unpacked_in_part, asked_for_stream, parser: &policy.parser };
         let answer = body::read(head, &decoded.body, way);
-        fails_at_event = answer.kinds.contains(&Body::BadEvent)
-            && (policy.parser.malformed_event == MalformedEvent::Fail || answer.bad_after_call);
+        fails_at_event = answer.fails_at_event;
         answers = answer.texts.clone();
         body_facts(&mut facts, head, &answer, phrases);
         facts.usage = usage(&answer.usages, policy.parser.usage_chunks);
@@ -69,10 +68,6 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
 
 fn micros(duration: std::time::Duration) -> Micros {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn drops(policy: &Policy) -> bool {
-    policy.parser.unterminated_last_event == Unterminated::Drop
 }
 
 fn asked_for_stream(seen: &Seen) -> bool {
@@ -153,7 +148,8 @@ fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Polic
         return Wire::Whole;
     }
     let reset = matches!(seen.ending, Ending::Cut(By::Reset));
-    if decoded.unpacked_in_part && decoded.framed == Framed::Whole {
+    let all_came = decoded.framed == Framed::Whole || (decoded.framed == Framed::UntilClose && !left);
+    if decoded.unpacked_in_part && all_came {
         return if facts.stream { Wire::ClosedInStream } else { Wire::ClosedInBody };
     }
     match (decoded.framed, left, facts.stream) {
@@ -167,13 +163,14 @@ fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Polic
     }
 }
 
-/// A stream that gave its completing signal is whole, however the wire ends.
+/// A stream that gave its completing signal is whole, however the wire ends. `[DONE]` ends any stream, also one that it does not
+/// complete: that is for the table to say.
 fn complete(facts: &ReplyFacts, policy: &Policy) -> bool {
     facts.stream
         && match (policy.parser.stream_end, facts.end) {
             (_, None) => true,
             (StreamEnd::Finish | StreamEnd::Either | StreamEnd::Eof, Some(End::Finish)) => true,
-            (StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(End::Done)) => true,
-            (StreamEnd::Finish | StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(_)) => false,
+            (_, Some(End::Done)) => true,
+            (_, Some(End::Finish | End::Neither)) => false,
         }
 }

@@ -49,7 +49,7 @@ fn state(seen: &Seen, sent: u64, policy: &Policy, asked_for_stream: bool) -> Sta
         return State { head: false, stream: false, content: 0, complete: false };
     };
     let framed = decoded.framed == http::Framed::Whole;
-    let way = body::Way { whole: framed, asked_for_stream, drops: super::drops(policy) };
+    let way = body::Way { whole: framed, asked_for_stream, parser: &policy.parser };
     let answer = body::read(head, &decoded.body, way);
     let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
     let whole = framed || answer.error.is_some();

@@ -111,7 +111,8 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
     }
     let stops_early = matches!(step.cut, Some(Cut { after: Point::Accept | Point::Request | Point::Head, .. }));
     if !stops_early {
-        steps.push(WireStep::Wait(step.deliver.body_after));
+        // Where nothing follows the head, there is nothing to wait for.
+        steps.extend((length != Some(0)).then_some(WireStep::Wait(step.deliver.body_after)));
         steps.extend(framed_body(step, whole, framing));
     }
     Plan { steps, keep_alive, wait_asked }

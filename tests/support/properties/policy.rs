@@ -97,7 +97,8 @@ fn charge() -> BoxedStrategy<Keys> {
     ])
 }
 
-fn parser() -> BoxedStrategy<Keys> {
+/// The switches of the parser.
+pub fn parser() -> BoxedStrategy<Keys> {
     keys(vec![
         ("stream_end", 0.6, word(&["either", "finish", "done", "eof"])),
         ("finish_grace", 0.2, word(&["10ms", "1s"])),

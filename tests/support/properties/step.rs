@@ -62,20 +62,30 @@ fn whole(said: Said, headers: Option<Keys>, delivery: Option<Keys>, cut: Option<
     let Said { mut keys, form } = said;
     let nothing = matches!(form, Form::Silence);
     let head = matches!(form, Form::Body(_) | Form::Events(_));
-    // Events under the label of JSON are read by some clients and not by others.
-    let label = |value: &Json| value.as_str().is_some_and(|label| label.starts_with("application/json"));
+    // Events under the label of JSON, and JSON under that of events, are read by some clients and not by others.
+    let is_json = |value: &Json| value.as_str().is_some_and(|label| label.starts_with("application/json"));
+    let json = !matches!(form, Form::Events(_)) && !keys.contains_key("body");
     let headers = headers.map(|mut headers| {
-        headers.retain(|name, value| name != "content-type" || !(matches!(form, Form::Events(_)) && label(value)));
+        headers.retain(|name, value| name != "content-type" || is_json(value) == json);
         headers
     });
     keys.extend(headers.filter(|_| head).map(|headers| ("headers".to_owned(), headers.into())));
     let fits = |key: &str| match key {
         "head_after" => !nothing,
         "pieces" | "pace" => !nothing && !matches!(form, Form::Events(None)),
+        // What repeats is packed once.
+        "encoding" => head && !matches!(form, Form::Events(None)),
         _ => head,
     };
     let delivery = delivery.into_iter().flatten().filter(|(key, _)| fits(key));
     keys.extend(delivery);
+    if keys.get("framing").is_some_and(|framing| framing.get("shorter").is_some()) {
+        // Nobody could see what a client asks while we still send what it takes for nothing.
+        let at_once = matches!(form, Form::Body(_));
+        keys.retain(|key, _| {
+            !matches!(key.as_str(), "pieces" | "pace" | "body_after") && (at_once || key != "framing")
+        });
+    }
     let zipped = keys.contains_key("encoding");
     let own = keys.get("reply").is_some_and(|name| name == "silent");
     // Nobody could see what a client sends on a connection that stalls after a whole reply.
@@ -254,6 +264,11 @@ fn status() -> BoxedStrategy<Said> {
         Said { keys, form: Form::Body(length as u64) }
     };
     (prop_oneof![6 => usual, 1 => rare], option::weighted(0.8, body)).prop_map(with).boxed()
+}
+
+/// Steps that are a completion as JSON.
+pub fn answers() -> Any {
+    answer().prop_map(|said| said.keys.into()).boxed()
 }
 
 /// A completion as JSON, whole or wanting.

@@ -10,14 +10,14 @@ const TEXTS: [&str; 8] = ["Four", "$mark ", "teen", " days. $mark", "\u{e4}\u{4e
 
 /// The items of a stream, mostly one that ends well.
 pub fn events() -> BoxedStrategy<Vec<Json>> {
-    let middle = vec(prop_oneof![6 => text(), 3 => quiet(), 1 => pause(), 1 => odd(), 1 => tool()], 0..7);
-    (middle, ending()).prop_map(|(middle, ending)| [middle, ending].concat()).boxed()
+    let middle = vec(prop_oneof![6 => text(), 3 => quiet(), 1 => pause(), 1 => odd(), 1 => tool()], 0..7).boxed();
+    (prop_oneof![12 => middle, 1 => refusal()], ending()).prop_map(|(middle, ending)| [middle, ending].concat()).boxed()
 }
 
 /// The same without anything that waits.
 pub fn events_at_once() -> BoxedStrategy<Vec<Json>> {
-    let middle = vec(prop_oneof![4 => text(), 4 => quiet(), 2 => odd(), 1 => tool()], 0..7);
-    (middle, ending()).prop_map(|(middle, ending)| [middle, ending].concat()).boxed()
+    let middle = vec(prop_oneof![4 => text(), 4 => quiet(), 2 => odd(), 1 => tool()], 0..7).boxed();
+    (prop_oneof![12 => middle, 1 => refusal()], ending()).prop_map(|(middle, ending)| [middle, ending].concat()).boxed()
 }
 
 /// Items that put bytes on the wire; nothing for a stream without end.
@@ -27,6 +27,11 @@ pub fn count(items: &[Json]) -> Option<u64> {
         None => Some(u64::from(item.get("pause").is_none())),
     };
     items.iter().map(of).sum()
+}
+
+/// A refusal in place of an answer.
+fn refusal() -> BoxedStrategy<Vec<Json>> {
+    vec(word(&["I cannot", " help with that."]).prop_map(|text| json!({ "delta": { "refusal": text } })), 1..4).boxed()
 }
 
 fn text() -> Any {
@@ -83,7 +88,6 @@ fn odd() -> Any {
             json!({ "raw": "error: {\"code\":429,\"message\":\"slow down\"}\n\n" }),
             json!({ "raw": "error: broken\n\n" }),
             json!({ "named": { "event": "error", "data": "broken" } }),
-            json!({ "delta": { "refusal": "I cannot." } }),
             json!({ "chunk": { "choices": [ { "index": 0, "error": { "code": 502 }, "delta": {} } ] } }),
             json!({ "chunk": { "choices": null } }),
             json!({ "chunk": { "object": "error", "message": "broken" } }),
