@@ -61,7 +61,7 @@ fn fault(reply: &Reply) -> Option<Kind> {
     if chunk::is_failure(finish) {
         return Some(Kind::FinishError);
     }
-    if !reply.tool_calls.is_empty() && finish == "length" {
+    if !reply.tool_calls.is_empty() && reply.refusal.is_none() && finish == "length" {
         return Some(Kind::HalfToolCall);
     }
     let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty()

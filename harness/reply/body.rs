@@ -290,7 +290,9 @@ impl<'a> Stream<'a> {
         }
         if data == "[DONE]" {
             self.done = signals;
-            self.unterminated(event);
+            if signals {
+                self.unterminated(event);
+            }
             return;
         }
         // Some other protocol's event, a keep-alive, or nothing.
@@ -386,6 +388,10 @@ impl<'a> Stream<'a> {
     }
 
     fn end(mut self) -> Answer {
+        if !self.complete() {
+            // What a stream says of its end counts only if the policy takes it for one.
+            self.answer.finish.clear();
+        }
         self.answer.finish = with_unlisted(self.answer.finish, false);
         self.answer.end = match (self.finished, self.done) {
             (true, true) => None,

@@ -14,7 +14,7 @@ pub use fill::fill;
 use super::{Fill, Mark, WireStep};
 use crate::scenario::{Body, By, Bytes, Content, Cut, Framing, Point, Step};
 
-/// The gap between pieces when none is given.
+/// The gap between pieces when none is given, and the least before a reset.
 const GAP: Duration = Duration::from_millis(1);
 
 /// What a provider does with one attempt.
@@ -56,7 +56,10 @@ pub fn plan(step: &Step, fill: &Fill, now: SystemTime) -> Plan {
     };
     plan.steps.insert(0, WireStep::Wait(head_delay(step)));
     if let Some(cut) = step.cut {
-        plan.steps.extend([WireStep::Wait(cut.wait), WireStep::End(cut.by)]);
+        // A reset can overtake bytes that were sent: its client gets a moment to read them.
+        let sent = plan.steps.iter().any(|step| matches!(step, WireStep::Send { .. } | WireStep::Loop { .. }));
+        let wait = if sent && cut.by == By::Reset { cut.wait.max(GAP) } else { cut.wait };
+        plan.steps.extend([WireStep::Wait(wait), WireStep::End(cut.by)]);
         plan.keep_alive = false;
     } else if !plan.keep_alive {
         plan.steps.push(WireStep::End(By::Close));
@@ -100,7 +103,7 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
     let whole = body::pieces(step, body, fill);
     let length = body::length(&whole);
     // A client must not think that it can ask again on a connection that breaks off after a whole reply.
-    let closes = framing == Framing::Length && step.cut.is_some_and(|cut| leaves_whole(cut, &whole));
+    let closes = step.cut.is_some_and(|cut| leaves_whole(cut, framing, &whole));
     let head = head::head(step, status, body, head::Framed { framing, length, closes }, fill, now);
     let wait_asked = head::wait_asked(step);
     let keep_alive = head::keeps_alive(framing, length);
@@ -118,14 +121,21 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
     Plan { steps, keep_alive, wait_asked }
 }
 
-/// Whether all of the body is out before the cut.
-fn leaves_whole(cut: Cut, whole: &[Piece]) -> bool {
-    let (length, events) = (body::length(whole), whole.iter().map(|piece| piece.events).sum::<u64>());
+/// Whether all that the head promises is out before the cut.
+fn leaves_whole(cut: Cut, framing: Framing, whole: &[Piece]) -> bool {
+    let (Some(length), events) = (body::length(whole), whole.iter().map(|piece| piece.events).sum()) else {
+        return false;
+    };
+    let promised = match framing {
+        Framing::Length => length,
+        Framing::Shorter(by) => length.saturating_sub(by),
+        Framing::Longer(_) | Framing::Chunked | Framing::ChunkedBy(_) | Framing::Close => return false,
+    };
     match cut.after {
         Point::Accept | Point::Request => false,
-        Point::Head => length == Some(0),
-        Point::Bytes(n) => length.is_some_and(|length| n >= length),
-        Point::Events(n, _) => length.is_some() && n >= events,
+        Point::Head => promised == 0,
+        Point::Bytes(n) => n >= promised,
+        Point::Events(n, _) => n >= events,
         Point::End => true,
     }
 }

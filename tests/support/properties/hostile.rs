@@ -29,13 +29,35 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{cases, schedule, trial};
+use super::{cases, regressions, schedule, trial};
 use crate::support::suite;
 
 /// Inputs of each kind that keep `cargo test` quick.
 const USUAL: u32 = 256;
 
 pub fn trials() -> Vec<Trial> {
+    random().into_iter().chain(known()).collect()
+}
+
+/// What was found, and is refused or survived since.
+fn known() -> Vec<Trial> {
+    let refused = |text: String, read: Result<(), SourceError>| match read {
+        Ok(()) => Err("it is accepted".to_owned()),
+        refused => is_read_or_placed(refused, &text),
+    };
+    let policies = regressions::POLICIES.iter().map(|(name, text)| {
+        let read = || Policy::parse(&Source::new("brownout.yaml", *text)).map(|_| ());
+        Trial::test(format!("a policy is refused: {name}"), move || Ok(refused((*text).to_owned(), read())?))
+    });
+    let scenarios = regressions::SCENARIOS.iter().map(|(name, keys)| {
+        let text = schedule::headed(keys);
+        Trial::test(format!("a scenario is refused: {name}"), move || Ok(refused(text.clone(), load_scenario(&text))?))
+    });
+    let request = || Ok(provider_stands(regressions::REQUEST.to_vec())?);
+    policies.chain(scenarios).chain([Trial::test("a chunk of all that a number can say", request)]).collect()
+}
+
+fn random() -> Vec<Trial> {
     let each = cases(USUAL);
     vec![
         trial(

@@ -47,17 +47,18 @@ pub fn trial<T: Debug + 'static>(
     test: impl Fn(T) -> Result<(), String> + Send + 'static,
 ) -> Trial {
     let own = name.to_owned();
-    Trial::test(name, move || run(&own, cases, &strategy(), test).map_err(Failed::from))
+    Trial::test(name, move || run(&own, cases, SHRINKS, &strategy(), test).map_err(Failed::from))
 }
 
-/// Puts so many values to a test.
+/// Puts so many values to a test, and makes the first that fails smaller in so many steps.
 pub fn run<T: Debug>(
     name: &str,
     cases: u32,
+    max_shrink_iters: u32,
     strategy: &BoxedStrategy<T>,
     test: impl Fn(T) -> Result<(), String>,
 ) -> Result<(), String> {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: SHRINKS, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed(name)));
     match runner.run(strategy, |value| test(value).map_err(TestCaseError::fail)) {
         Ok(()) => Ok(()),

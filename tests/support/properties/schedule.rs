@@ -31,16 +31,18 @@ impl fmt::Debug for Schedule {
 impl Schedule {
     /// The text of its file.
     pub fn text(&self) -> String {
-        format!(
-            "title: A random schedule\nwhy: No schedule may break a must.\nsources: [ properties ]\n{}",
-            yaml::text(&self.keys)
-        )
+        headed(&yaml::text(&self.keys))
     }
 
     /// The case that it is.
     pub fn case(&self) -> Result<Case, String> {
         case(&self.text())
     }
+}
+
+/// The text of a file that says this, with a head.
+pub fn headed(keys: &str) -> String {
+    format!("title: A random schedule\nwhy: No schedule may break a must.\nsources: [ properties ]\n{keys}")
 }
 
 /// The one case of a scenario's text.
