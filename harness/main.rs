@@ -157,13 +157,15 @@ fn transcripts(file: &Path) -> Result<Vec<Transcript>, Failed> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| usage(format_args!("{shown} cannot be read: {error}")))?;
     let line = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| {
+        let wrong = |column: usize, error: &dyn std::fmt::Display| {
             usage(format_args!(
-                "{shown}:{}:{}: this is no transcript: {error}\n  write it with `brownout run --transcripts FILE`",
+                "{shown}:{}:{column}: this is no transcript: {error}\n  write it with `brownout run --transcripts FILE`",
                 number + 1,
-                error.column()
             ))
-        })
+        };
+        let transcript: Transcript = serde_json::from_str(line).map_err(|error| wrong(error.column(), &error))?;
+        transcript.check().map_err(|error| wrong(1, &error))?;
+        Ok::<_, Failed>(transcript)
     };
     let transcripts: Vec<Transcript> =
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect::<Result<_, _>>()?;

@@ -84,6 +84,41 @@ pub struct Transcript {
     pub watched: Micros,
 }
 
+/// No run lasts as long: some 285 years.
+const LONGEST: Micros = 1 << 53;
+
+impl Transcript {
+    /// Whether its parts fit together, so that it can be judged: one that was saved may have been changed since.
+    pub fn check(&self) -> Result<(), String> {
+        let stray =
+            |attempt: &Attempt| attempt.user.is_some_and(|user| user >= self.users.len()) || attempt.number == 0;
+        if let Some(place) = self.attempts.iter().position(stray) {
+            return Err(format!("attempt {place} is of no user"));
+        }
+        let texts = self.users.iter().filter_map(|user| user.outcome.as_ref());
+        let spans = texts.flat_map(|outcome| outcome.text.iter().chain(&outcome.streamed)).flat_map(|text| &text.spans);
+        if let Some(span) = spans.into_iter().find(|span| span.attempt >= self.attempts.len() || span.from > span.to) {
+            return Err(format!("a text comes from attempt {}, and there is none", span.attempt));
+        }
+        match self.moments().find(|moment| *moment > LONGEST) {
+            Some(moment) => Err(format!("{moment} microseconds are beyond any run")),
+            None => Ok(()),
+        }
+    }
+
+    fn moments(&self) -> impl Iterator<Item = Micros> {
+        let users = self.users.iter().flat_map(|user| [Some(user.arrived), user.left, user.ended, user.first_text]);
+        let attempts = self.attempts.iter().flat_map(|attempt| {
+            let pace = attempt.pace.unwrap_or_default();
+            let own =
+                [Some(attempt.accepted), Some(attempt.arrived), attempt.first_byte, attempt.last_byte, attempt.ended];
+            let of_pace = [pace.idle, pace.semantic_idle, pace.since_byte, pace.since_content].map(Some);
+            own.into_iter().chain(of_pace).chain([pace.complete, attempt.reply.wait])
+        });
+        users.chain(attempts).chain([Some(self.watched), Some(self.lateness)]).flatten()
+    }
+}
+
 /// Which clock ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -58,12 +58,7 @@ pub struct Cells {
 impl Causes {
     /// The cells of a row.
     pub fn cells(&self, cause: &Cause, policy: &Policy, circumstances: &Circumstances) -> Cells {
-        let mut sum = Sum { cells: entry(cause), fixed: cause.fixed.clone() };
-        cause.switch.iter().for_each(|switch| {
-            let given = switch.iter().filter_map(|(name, values)| values.get(&value_of(&policy.parser, name)?));
-            given.for_each(|given| sum.lay_over(given));
-        });
-        policy.cells.get(&cause.id).into_iter().for_each(|given| sum.lay_over(given));
+        let mut sum = Sum::under(cause, policy);
         if let Some(fallback) = policy.fallback.on.get(&cause.id) {
             sum.lay_over(&CellOverride { fallback: Some(*fallback), ..CellOverride::default() });
         }
@@ -77,6 +72,13 @@ impl Causes {
             (sum.cells.retry, sum.cells.fallback) = (Retry::Never, Demand::Never);
         }
         sum.cells
+    }
+}
+
+impl Cause {
+    /// Whether this policy takes it as a good answer: nothing but a completion is accepted.
+    pub(super) fn is_good(&self, policy: &Policy) -> bool {
+        Sum::under(self, policy).cells.results == [ResultWord::Completed]
     }
 }
 
@@ -107,6 +109,17 @@ struct Sum {
 }
 
 impl Sum {
+    /// The entry, with what the policy's switches and overrides lay over it.
+    fn under(cause: &Cause, policy: &Policy) -> Self {
+        let mut sum = Sum { cells: entry(cause), fixed: cause.fixed.clone() };
+        cause.switch.iter().for_each(|switch| {
+            let given = switch.iter().filter_map(|(name, values)| values.get(&value_of(&policy.parser, name)?));
+            given.for_each(|given| sum.lay_over(given));
+        });
+        policy.cells.get(&cause.id).into_iter().for_each(|given| sum.lay_over(given));
+        sum
+    }
+
     fn free(&self, cell: Cell) -> bool {
         !self.fixed.contains(&cell)
     }

@@ -80,8 +80,11 @@ impl<'a> Facts<'a> {
 
 impl Causes {
     /// The first row that fits, the policy's own before the table's. `None`: a good answer. An unknown 4xx or 5xx has a row.
+    /// A row that the policy takes as a good answer comes last: what else is the matter with that answer still counts.
     pub fn find<'a>(&'a self, policy: &'a Policy, facts: &Facts) -> Option<&'a Cause> {
         let rows = policy.causes.iter().chain(&self.causes);
-        rows.into_iter().find(|cause| cause.matches.iter().any(|row| facts.meet(row)))
+        let mut met = rows.filter(|cause| cause.matches.iter().any(|row| facts.meet(row))).peekable();
+        let first = met.peek().copied();
+        met.find(|cause| !cause.is_good(policy)).or(first)
     }
 }

@@ -287,7 +287,8 @@ impl Status {
     pub fn covers(self, status: u16) -> bool {
         match self {
             Status::Exactly(wanted) => wanted == status,
-            Status::Hundred(digit) => digit == status / 100,
+            // One beyond 599 is to be taken as a server's error (RFC 9110 section 15).
+            Status::Hundred(digit) => digit == (status / 100).min(5),
         }
     }
 }

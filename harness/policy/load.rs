@@ -123,7 +123,31 @@ fn check(policy: &Policy, stated: &Node) -> Result<(), Problem> {
     if policy.storm.amplification < 1.0 {
         return wrong("storm.amplification", "less than one attempt a user request".to_owned(), "write 1 or more");
     }
+    if policy.storm.in_flight == 0 {
+        return wrong("storm.in_flight", "nothing could be sent".to_owned(), "write 1 or more");
+    }
+    check_shares(policy, stated)?;
     check_cells(policy, stated)
+}
+
+/// Numbers that are neither below nothing nor beyond every use.
+fn check_shares(policy: &Policy, stated: &Node) -> Result<(), Problem> {
+    let budget = policy.retry_budget.as_ref();
+    let shares = [
+        ("backoff.factor", Some(policy.backoff.factor)),
+        ("retry_after.spread", Some(policy.retry_after.spread)),
+        ("storm.amplification", Some(policy.storm.amplification)),
+        ("retry_budget.ratio", budget.map(|budget| budget.ratio)),
+        ("retry_budget.min_per_second", budget.map(|budget| budget.min_per_second)),
+        ("retry_budget.cap", budget.map(|budget| budget.cap)),
+    ];
+    match shares.iter().find(|(_, number)| number.is_some_and(|number| !(0.0..=1e6).contains(&number))) {
+        Some((path, number)) => {
+            let message = format!("{} makes no sense here", number.unwrap_or_default());
+            Err(Problem::new(place(stated, path), message).help("write a number from 0 to 1000000"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_cells(policy: &Policy, stated: &Node) -> Result<(), Problem> {

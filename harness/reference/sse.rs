@@ -108,6 +108,13 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        sample::{Index, select},
+        test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    };
+
     use super::*;
 
     fn data(pieces: &[&[u8]]) -> Vec<String> {
@@ -133,6 +140,35 @@ mod tests {
             let bytes: Vec<&[u8]> = stream.chunks(1).collect();
             assert_eq!(data(&bytes), ["Ä", "b\nc"]);
         }
+    }
+
+    /// All items of a stream that comes in these pieces, and the rest.
+    fn read(pieces: &[&[u8]]) -> (Vec<Item>, Option<Event>) {
+        let mut events = Events::default();
+        let items = pieces.iter().flat_map(|piece| events.push(piece).expect("short")).collect();
+        (items, events.rest())
+    }
+
+    #[test]
+    fn no_split_of_any_bytes_changes_what_they_hold() {
+        let parts = [
+            "data: a", "data:b", "data", ": x", "event: e", "error: f", "\n", "\n\n", "\r", "\r\n", "\u{feff}",
+            "\u{e4}",
+        ];
+        let part =
+            prop_oneof![6 => select(parts.map(|part| part.as_bytes().to_vec()).to_vec()), 1 => vec(any::<u8>(), 1..4)];
+        let cases = (vec(part, 0..20).prop_map(|parts| parts.concat()), vec(any::<Index>(), 0..12));
+        let holds = |(bytes, cuts): (Vec<u8>, Vec<Index>)| {
+            let mut cuts: Vec<usize> =
+                cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(read(&pieces), read(&[&bytes]));
+            Ok(())
+        };
+        let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
+        let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        TestRunner::new_with_rng(config, random).run(&cases, holds).expect("no split changes anything");
     }
 
     #[test]

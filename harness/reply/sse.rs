@@ -65,6 +65,13 @@ fn lines(body: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        sample::select,
+        test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    };
+
     use super::*;
 
     fn data(body: &str) -> Vec<String> {
@@ -81,6 +88,23 @@ mod tests {
         ] {
             assert_eq!(data(body), ["a\n", "b\n"], "{body:?}");
         }
+    }
+
+    #[test]
+    fn every_text_holds_the_same_events_under_each_line_end() {
+        let parts =
+            ["data: a", "data:b", "data", ": x", "event: e", "error: f", "\n", "\n\n", "\u{feff}", "\u{e4}", "id"];
+        let cases = vec(prop_oneof![6 => select(parts.to_vec()).prop_map(str::to_owned), 1 => "[^\r\n]{1,3}"], 0..20);
+        let holds = |parts: Vec<String>| {
+            let body = parts.concat();
+            for eol in ["\r\n", "\r"] {
+                prop_assert_eq!(events(&body.replace('\n', eol)), events(&body));
+            }
+            Ok(())
+        };
+        let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
+        let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        TestRunner::new_with_rng(config, random).run(&cases, holds).expect("line ends are alike");
     }
 
     #[test]

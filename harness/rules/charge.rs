@@ -48,10 +48,12 @@ pub fn no_double_charge(view: &View) -> Findings {
     for (user, _) in view.users().filter(|(_, request)| request.request.charge_sensitive) {
         let attempts: Vec<_> = view.of_user(user).collect();
         for (place, (index, attempt)) in attempts.iter().enumerate() {
-            if !view.charged(*index) {
+            // What was never read cannot have been charged.
+            if attempt.request.is_none() || !view.charged(*index) {
                 continue;
             }
-            let again = attempts[place + 1..].iter().find(|(_, next)| !deduplicated(view, attempt, next));
+            let mut read = attempts[place + 1..].iter().filter(|(_, next)| next.request.is_some());
+            let again = read.find(|(_, next)| !deduplicated(view, attempt, next));
             findings.check(again.is_some(), || {
                 let (_, next) = again.expect("checked in the condition");
                 let actual = format!("sent again to the {} after {}", next.host, view.ended(*index).name());

@@ -134,7 +134,8 @@ fn accepted(view: &View, request: &UserRequest, cells: &Cells) -> Vec<Class> {
     let deadline = view::micros(*view.policy().deadline);
     let passed = request.ended.is_some_and(|ended| ended + GRAIN >= request.arrived + deadline);
     right.extend((passed && !right.contains(&Class::Deadline)).then_some(Class::Deadline));
-    right.extend((!view.t.refusing.is_empty() && !right.contains(&Class::Connection)).then_some(Class::Connection));
+    let unseen = !view.t.refusing.is_empty() || !view.t.contacts.is_empty();
+    right.extend((unseen && !right.contains(&Class::Connection)).then_some(Class::Connection));
     right
 }
 

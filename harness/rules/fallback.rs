@@ -102,6 +102,11 @@ pub fn one_fallback(view: &View) -> Findings {
 fn races(view: &View, primary: &Attempt, fallback: &Attempt) -> bool {
     let asked = fallback.arrived;
     let young = asked < primary.arrived + view::micros(*view.policy().attempt_timeout).saturating_sub(ALLOWANCE);
+    // A status that is none of success is all there is to wait for.
+    let lost = primary.reply.status.is_some_and(|status| status >= 300);
+    if lost && primary.first_byte.is_some_and(|head| head <= asked) {
+        return false;
+    }
     let answered_later = primary.last_byte.is_some_and(|last| last > asked + ALLOWANCE);
     young && answered_later && primary.ended.is_none_or(|ended| ended > asked + ALLOWANCE)
 }

@@ -121,7 +121,9 @@ type Lie = (&'static str, String, String);
 
 fn lies(view: &View, index: usize, attempt: &Attempt, record: &Telemetry) -> Vec<Lie> {
     let said = |field: &str| value(record, field).map(str::to_owned);
-    let mode = if attempt.request.as_ref().is_some_and(|asked| asked.stream) { "stream" } else { "plain" };
+    // What was asked on a connection that ended before its request is known from the user request.
+    let of_user = attempt.user.is_some_and(|user| view.t.users[user].request.stream);
+    let mode = if attempt.request.as_ref().map_or(of_user, |asked| asked.stream) { "stream" } else { "plain" };
     let number = (attempt.number - 1).to_string();
     let exact = [("mode", mode.to_owned()), ("retry_attempt", number)];
     let mut lies: Vec<Lie> = exact
@@ -129,9 +131,9 @@ fn lies(view: &View, index: usize, attempt: &Attempt, record: &Telemetry) -> Vec
         .filter(|(field, right)| said(field).as_ref() != Some(right))
         .map(|(field, right)| (field, shown(said(field)), right))
         .collect();
-    lies.extend(lie_of_status(attempt, said("status_code")));
+    lies.extend(lie_of_status(view, index, attempt, said("status_code")));
     lies.extend(lie_of_code(view, index, attempt, said("error_code")));
-    lies.extend(lie_of_timeout(attempt, said("timeout_source")));
+    lies.extend(lie_of_timeout(view, index, attempt, said("timeout_source")));
     lies.extend(lie_of_usage(view, index, attempt, said("usage_present")));
     lies
 }
@@ -140,16 +142,19 @@ fn shown(value: Option<String>) -> String {
     value.unwrap_or_else(|| "null".to_owned())
 }
 
-/// Whoever was cut off from outside may not have seen the head any more.
-fn ended_from_outside(attempt: &Attempt) -> bool {
-    matches!(attempt.wire, Wire::UserLeft | Wire::Deadline)
+/// Whoever was cut off from outside may not have seen the head any more, nor what of the reply was out by then.
+fn ended_from_outside(view: &View, index: usize, attempt: &Attempt) -> bool {
+    let left = attempt.user.is_some_and(|user| {
+        view.t.users[user].left.is_some() && view.of_user(user).last().is_some_and(|(last, _)| last == index)
+    });
+    left || matches!(attempt.wire, Wire::UserLeft | Wire::Deadline)
 }
 
-fn lie_of_status(attempt: &Attempt, said: Option<String>) -> Option<Lie> {
+fn lie_of_status(view: &View, index: usize, attempt: &Attempt, said: Option<String>) -> Option<Lie> {
     let right = attempt.reply.status.map(|status| status.to_string());
     let promoted = attempt.reply.effective_status.map(|status| status.to_string());
-    let true_ =
-        said == right || (said.is_some() && said == promoted) || (said.is_none() && ended_from_outside(attempt));
+    let unheard = said.is_none() && ended_from_outside(view, index, attempt);
+    let true_ = said == right || (said.is_some() && said == promoted) || unheard;
     // Of an illegal head, some clients can still read the status.
     let unclear = attempt.wire == Wire::IllegalHttp;
     (!true_ && !unclear).then(|| ("status_code", shown(said), shown(right)))
@@ -161,7 +166,7 @@ fn lie_of_code(view: &View, index: usize, attempt: &Attempt, said: Option<String
     let served = |word: &String| codes.contains(&word.to_ascii_lowercase()) || Some(word) == number.as_ref();
     let wrong = match &said {
         Some(word) => !served(word),
-        None => !codes.is_empty() && view.cells(index).is_some() && !ended_from_outside(attempt),
+        None => !codes.is_empty() && view.cells(index).is_some() && !ended_from_outside(view, index, attempt),
     };
     wrong.then(|| {
         let right = if codes.is_empty() { "null".to_owned() } else { codes.join(" or ") };
@@ -169,7 +174,7 @@ fn lie_of_code(view: &View, index: usize, attempt: &Attempt, said: Option<String
     })
 }
 
-fn lie_of_timeout(attempt: &Attempt, said: Option<String>) -> Option<Lie> {
+fn lie_of_timeout(view: &View, index: usize, attempt: &Attempt, said: Option<String>) -> Option<Lie> {
     let gave_up = matches!(
         attempt.wire,
         Wire::GaveUpBeforeHead | Wire::GaveUpInBody | Wire::GaveUpInStream | Wire::ConnectTimeout
@@ -178,8 +183,7 @@ fn lie_of_timeout(attempt: &Attempt, said: Option<String>) -> Option<Lie> {
     // A flawed reply may be left without any timeout.
     let flawed = attempt.pace.is_some_and(|pace| pace.flawed);
     let right = match attempt.wire {
-        _ if flawed => known,
-        Wire::UserLeft | Wire::Deadline => known,
+        _ if flawed || ended_from_outside(view, index, attempt) => known,
         _ => known && said.is_some() == gave_up,
     };
     let expected = if gave_up { TIMEOUTS.join(" or ") } else { "null: no timeout ended it".to_owned() };
@@ -194,7 +198,10 @@ fn lie_of_usage(view: &View, index: usize, attempt: &Attempt, said: Option<Strin
         && match said.as_deref() {
             Some("true") => !served,
             // What came with a broken answer need not have been read.
-            Some("false") => served && view.good(index) && !(attempt.reply.stream && attempt.reply.end.is_some()),
+            Some("false") => {
+                let unread = attempt.reply.stream && attempt.reply.end.is_some();
+                served && view.good(index) && !unread && !ended_from_outside(view, index, attempt)
+            }
             _ => true,
         };
     wrong.then(|| ("usage_present", shown(said), served.to_string()))
@@ -225,7 +232,9 @@ fn about_the_request(view: &View, user: usize, request: &UserRequest, findings: 
     });
     for host in Host::PROVIDERS.into_iter().filter(|host| numbered(view, *host)) {
         let (attempts, records) = (view.at(user, host).count(), of_host(request, host).count());
-        findings.check(records > attempts, || {
+        // An attempt that was begun as the user left need not have reached anybody.
+        let begun = usize::from(request.left.is_some());
+        findings.check(records > attempts + begun, || {
             let actual = format!("{records} records of {attempts} attempts at the {host}");
             Breach::of_user(user, actual, "no record of an attempt that was not made")
         });

@@ -116,7 +116,8 @@ impl Bytes {
 
     /// How many there are.
     pub fn len(&self) -> u64 {
-        self.0.iter().map(|chunk| chunk.unit.len() as u64 * chunk.times).sum()
+        let lengths = self.0.iter().map(|chunk| (chunk.unit.len() as u64).saturating_mul(chunk.times));
+        lengths.fold(0, u64::saturating_add)
     }
 
     /// Whether there are none.

@@ -175,7 +175,7 @@ impl<'a> Joiner<'a> {
     /// A client that went away because its user did, or at its deadline, did not judge the reply.
     fn wire(&self, seen: &Seen, user: Option<usize>, wire: Wire) -> Wire {
         let gave_up = matches!(wire, Wire::GaveUpBeforeHead | Wire::GaveUpInBody | Wire::GaveUpInStream);
-        let (Some(user), Some(ended), true) = (user, seen.ended, gave_up) else { return wire };
+        let (Some(user), Some(ended), true) = (user, seen.ended, gave_up && self.is_last(seen)) else { return wire };
         let user = &self.record.users[user];
         let deadline = user.arrived + *self.case.policy.deadline;
         if user.left.is_some_and(|left| self.at(ended) + GRAIN >= self.at(left)) {
@@ -185,6 +185,13 @@ impl<'a> Joiner<'a> {
         } else {
             wire
         }
+    }
+
+    /// Who asked again had not left yet.
+    fn is_last(&self, seen: &Seen) -> bool {
+        let arrived = |seen: &Seen| seen.requested.unwrap_or(seen.accepted);
+        let mut others = self.record.seen.iter().filter(|other| other.user == seen.user && other.served != Served::Hop);
+        !others.any(|other| arrived(other) > arrived(seen))
     }
 
     fn hop(&self, seen: &Seen) -> Hop {

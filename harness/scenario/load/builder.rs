@@ -19,6 +19,9 @@ use crate::{
     yaml::{Document, Node, Problem, Source, Value},
 };
 
+/// So many client objects are none that anybody runs.
+const MOST_COPIES: u32 = 1000;
+
 /// All cases of a scenario: one for each choice of its axes.
 pub(super) fn cases(
     document: &Document,
@@ -113,8 +116,10 @@ pub(super) fn scripts_of(scenario: &file::Scenario) -> [(Host, Option<&file::Scr
 fn told(scenario: &file::Scenario, node: &Node, context: &Context<'_>) -> Result<Told, Problem> {
     let Some(told) = &scenario.client else { return Ok(Told::default()) };
     let node = node.get("client").unwrap_or(node);
-    if told.copies == Some(0) {
-        return Err(at(node, "copies", "no client object would answer").help("write 1 or more"));
+    if let Some(copies @ (0 | MOST_COPIES..)) = told.copies {
+        return Err(
+            at(node, "copies", format!("{copies} client objects cannot share the users")).help("write 1 or more")
+        );
     }
     Ok(Told {
         base_url: told.base_url.clone(),

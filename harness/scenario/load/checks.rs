@@ -24,17 +24,16 @@ pub(super) fn fates(
             uncounted(*host, users, total, node)?;
         }
     }
-    for (n, user) in users.iter().enumerate() {
-        let place = node.get("users").and_then(|list| list.items().get(n)).unwrap_or(node);
-        for (host, script) in &user.scripts {
-            if refuses(script) {
-                let message = "a refused connection belongs to no user";
-                return Err(at_key(place, &host.to_string(), message)
-                    .help("refuse in the scenario's own script, for all users"));
-            }
-        }
-    }
     Ok(())
+}
+
+/// A user's own scripts refuse nobody.
+pub(super) fn refuse_nobody(scripts: &BTreeMap<Host, Script>, node: &Node) -> Result<(), Problem> {
+    match scripts.iter().find(|(_, script)| refuses(script)) {
+        Some((host, _)) => Err(at_key(node, &host.to_string(), "a refused connection belongs to no user")
+            .help("refuse in the scenario's own script, for all users")),
+        None => Ok(()),
+    }
 }
 
 fn early(steps: &[Step], users: usize, node: &Node) -> Result<(), Problem> {

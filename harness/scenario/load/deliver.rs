@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::context::{Context, at, at_key};
 use crate::{
     scenario::{
-        Content, Delivery, Eol, Point, Step,
+        Body, Content, Delivery, Eol, Event, Framing, Point, Step,
         file::{Encoding, FullStep},
     },
     wire::{
@@ -15,7 +15,12 @@ use crate::{
     yaml::{Node, Problem},
 };
 
-/// Longer gaps between pieces than this are no pieces.
+/// Events of one stream, with what repeats written out.
+const MOST_EVENTS: u64 = 100_000;
+/// Bytes of a body that is sliced or packed.
+const LARGEST_HELD: u64 = 64 << 20;
+
+/// How the step is sent.
 pub(super) fn resolve(step: &FullStep, node: &Node, context: &Context<'_>) -> Result<Delivery, Problem> {
     let duration = |written, key| context.duration(written, node, key);
     if step.pieces == Some(0) {
@@ -34,6 +39,7 @@ pub(super) fn resolve(step: &FullStep, node: &Node, context: &Context<'_>) -> Re
 
 /// What the resolved step must keep to.
 pub(super) fn check(step: &Step, node: &Node, context: &Context<'_>) -> Result<(), Problem> {
+    held(step, node)?;
     cut_within(step, node)?;
     if let Some(lasts) = plan::duration(step, &typical())
         && lasts > *context.policy.deadline
@@ -43,6 +49,55 @@ pub(super) fn check(step: &Step, node: &Node, context: &Context<'_>) -> Result<(
         return Err(Problem::new(node.head(), message).help("shorten it, or set `deadline` or a timeout in `policy`"));
     }
     Ok(())
+}
+
+/// What is sliced or packed is held at once, and so are the events of a stream.
+fn held(step: &Step, node: &Node) -> Result<(), Problem> {
+    let whole = Size::of(&step.content);
+    if whole.events > MOST_EVENTS {
+        let problem = Problem::new(node.head(), format!("{} events are too many", whole.events));
+        return Err(problem.help(format!("at most {MOST_EVENTS}; repeat less often, or `forever`")));
+    }
+    let deliver = &step.deliver;
+    let sliced = deliver.pieces.is_some() || deliver.gzip || matches!(deliver.framing, Some(Framing::ChunkedBy(_)));
+    if sliced && whole.bytes > LARGEST_HELD {
+        let problem = Problem::new(node.head(), format!("{} bytes are too many to slice or to pack", whole.bytes));
+        return Err(problem.help(format!("at most {LARGEST_HELD}")));
+    }
+    Ok(())
+}
+
+/// Events and bytes, with what repeats written out; without end: once.
+struct Size {
+    events: u64,
+    bytes: u64,
+}
+
+impl Size {
+    fn of(content: &Content) -> Self {
+        match content {
+            Content::Raw(bytes) | Content::Reply { body: Body::Text(bytes), .. } => {
+                Size { events: 0, bytes: bytes.len() }
+            }
+            Content::Reply { body: Body::Events(events), .. } => Size::of_events(events),
+            Content::Reply { .. } | Content::Refuse | Content::Nothing => Size { events: 0, bytes: 0 },
+        }
+    }
+
+    fn of_events(events: &[Event]) -> Self {
+        let one = |event: &Event| match event {
+            Event::Data(bytes) | Event::Raw(bytes) => Size { events: 1, bytes: bytes.len() },
+            Event::Repeat { times, events } => {
+                let (inner, times) = (Size::of_events(events), times.unwrap_or(1));
+                Size { events: inner.events.saturating_mul(times), bytes: inner.bytes.saturating_mul(times) }
+            }
+            _ => Size { events: 1, bytes: 0 },
+        };
+        events.iter().map(one).fold(Size { events: 0, bytes: 0 }, |sum, next| Size {
+            events: sum.events.saturating_add(next.events),
+            bytes: sum.bytes.saturating_add(next.bytes),
+        })
+    }
 }
 
 fn seconds(duration: Duration) -> String {

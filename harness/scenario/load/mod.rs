@@ -58,7 +58,7 @@ pub fn load(files: &[SourceFile], policy: &Policy) -> Result<Library, SourceErro
     let (replies, scenarios): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path == "replies.yaml");
     let replies = match replies.first() {
         Some(file) => Replies::read(file.source.clone(), policy)?,
-        None => Replies::embedded(policy)?,
+        None => Replies::embedded()?,
     };
     let mut cases = Vec::new();
     let mut read = Vec::new();

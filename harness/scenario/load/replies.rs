@@ -1,6 +1,6 @@
 //! Named replies.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     context::{Context, at_key, typed},
@@ -28,9 +28,11 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// The replies of the suite.
-    pub(super) fn embedded(policy: &Policy) -> Result<Self, SourceError> {
-        Self::read(Source { path: "scenarios/replies.yaml".to_owned(), text: EMBEDDED.to_owned() }, policy)
+    /// The replies of the suite, read once.
+    pub(super) fn embedded() -> Result<Self, SourceError> {
+        static READ: OnceLock<Result<Replies, SourceError>> = OnceLock::new();
+        let source = || Source { path: "scenarios/replies.yaml".to_owned(), text: EMBEDDED.to_owned() };
+        READ.get_or_init(|| Self::read(source(), &Policy::default())).clone()
     }
 
     /// Reads and checks them all.

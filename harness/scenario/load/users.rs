@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     builder::scripts_of,
+    checks,
     context::{Context, at, at_key},
     expect, script,
 };
@@ -14,6 +15,10 @@ use crate::{
 
 /// More at one instant would overrun the backlog of a listener.
 const TOGETHER: usize = 512;
+/// Tokens of one prompt.
+const LARGEST: u64 = 10_000_000;
+/// Messages of one conversation.
+const MOST_MESSAGES: u32 = 100_000;
 /// More in one scenario are a load test.
 const MOST: u64 = 10_000;
 
@@ -96,8 +101,10 @@ impl Maker<'_> {
     fn user(&self, written: &file::User, node: &Node, at: Duration) -> Result<User, Problem> {
         let usual = self.scenario.request.as_ref();
         let request = request(usual, written.request.as_ref());
+        large(&request, node)?;
         let own = [(Host::Primary, written.primary.as_ref()), (Host::Fallback, written.fallback.as_ref())];
         let mut scripts = script::scripts(&own, node, self.context, request.stream)?;
+        checks::refuse_nobody(&scripts, node)?;
         if request.stream != usual.and_then(|usual| usual.stream).unwrap_or(false) {
             self.in_its_own_form(&mut scripts, request.stream)?;
         }
@@ -132,6 +139,19 @@ impl Maker<'_> {
         let Some(cancel) = cancel else { return Ok(None) };
         let after = self.context.duration(cancel.wait, node, "cancel_after")?.unwrap_or_default();
         Ok(Some(Cancel { point: cancel.point, after }))
+    }
+}
+
+fn large(request: &Request, node: &Node) -> Result<(), Problem> {
+    let place = node.get("request").unwrap_or(node);
+    match (request.size, request.messages) {
+        (LARGEST.., _) => {
+            Err(at(place, "size", "no model takes as many tokens").help(format!("write less than {LARGEST}")))
+        }
+        (_, MOST_MESSAGES..) => {
+            Err(at(place, "messages", "no conversation is as long").help(format!("write less than {MOST_MESSAGES}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Framed {
     pub framing: Framing,
     /// Its length; `None`: without end.
     pub length: Option<u64>,
+    /// The connection takes no other request, though the body's end is told.
+    pub closes: bool,
 }
 
 /// The head, up to and with its blank line. A step's own header stands in place of the harness's.
@@ -61,6 +63,9 @@ fn usual(step: &Step, body: &Body, framed: Framed, now: SystemTime) -> Vec<(&'st
         (Framing::Shorter(by), Some(length)) => {
             headers.push(("content-length", length.saturating_sub(by).to_string().into()))
         }
+    }
+    if framed.closes {
+        headers.push(("connection", "close".into()));
     }
     headers
 }

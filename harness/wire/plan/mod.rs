@@ -14,7 +14,7 @@ pub use fill::fill;
 use super::{Fill, Mark, WireStep};
 use crate::scenario::{Body, By, Bytes, Chunk, Content, Cut, Framing, Point, Step};
 
-/// The gap between pieces when none is given.
+/// The gap between pieces when none is given, and the least before a reset.
 const GAP: Duration = Duration::from_millis(1);
 
 /// So much a socket takes without waiting for its reader.
@@ -59,7 +59,10 @@ pub fn plan(step: &Step, fill: &Fill, now: SystemTime) -> Plan {
     };
     plan.steps.insert(0, WireStep::Wait(head_delay(step)));
     if let Some(cut) = step.cut {
-        plan.steps.extend([WireStep::Wait(cut.wait), WireStep::End(cut.by)]);
+        // A reset can overtake bytes that were sent: its client gets a moment to read them.
+        let sent = plan.steps.iter().any(|step| matches!(step, WireStep::Send { .. } | WireStep::Loop { .. }));
+        let wait = if sent && cut.by == By::Reset { cut.wait.max(GAP) } else { cut.wait };
+        plan.steps.extend([WireStep::Wait(wait), WireStep::End(cut.by)]);
         plan.keep_alive = false;
     } else if !plan.keep_alive {
         plan.steps.push(WireStep::End(By::Close));
@@ -102,7 +105,9 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
     });
     let whole = body::pieces(step, body, fill);
     let length = body::length(&whole);
-    let head = head::head(step, status, body, head::Framed { framing, length }, fill, now);
+    // A client must not think that it can ask again on a connection that breaks off after a whole reply.
+    let closes = step.cut.is_some_and(|cut| leaves_whole(cut, framing, &whole));
+    let head = head::head(step, status, body, head::Framed { framing, length, closes }, fill, now);
     let wait_asked = head::wait_asked(step);
     let keep_alive = head::keeps_alive(framing, length);
     let mut steps = Vec::new();
@@ -112,7 +117,8 @@ fn reply(step: &Step, status: u16, body: &Body, fill: &Fill, now: SystemTime) ->
     }
     let stops_early = matches!(step.cut, Some(Cut { after: Point::Accept | Point::Request | Point::Head, .. }));
     if !stops_early {
-        steps.push(WireStep::Wait(step.deliver.body_after));
+        // Where nothing follows the head, there is nothing to wait for.
+        steps.extend((length != Some(0)).then_some(WireStep::Wait(step.deliver.body_after)));
         steps.extend(framed_body(step, whole, framing));
     }
     steps.retain(|step| *step != WireStep::Wait(Duration::ZERO));
@@ -131,6 +137,25 @@ fn together(mut steps: Vec<WireStep>) -> Vec<WireStep> {
         steps.remove(1);
     }
     steps
+}
+
+/// Whether all that the head promises is out before the cut.
+fn leaves_whole(cut: Cut, framing: Framing, whole: &[Piece]) -> bool {
+    let (Some(length), events) = (body::length(whole), whole.iter().map(|piece| piece.events).sum()) else {
+        return false;
+    };
+    let promised = match framing {
+        Framing::Length => length,
+        Framing::Shorter(by) => length.saturating_sub(by),
+        Framing::Longer(_) | Framing::Chunked | Framing::ChunkedBy(_) | Framing::Close => return false,
+    };
+    match cut.after {
+        Point::Accept | Point::Request => false,
+        Point::Head => promised == 0,
+        Point::Bytes(n) => n >= promised,
+        Point::Events(n, _) => n >= events,
+        Point::End => true,
+    }
 }
 
 /// The body cut, framed, sliced, and marked with how far it has come.

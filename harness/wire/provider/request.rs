@@ -94,7 +94,7 @@ async fn chunks<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> i
             Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "a request's chunk has no size")),
         };
         buffer.drain(..line);
-        if body.len() + size > LONGEST_BODY {
+        if size > LONGEST_BODY - body.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the body of a request is too long"));
         }
         // Each chunk, the last one too, ends with an empty line; trailers are not sent by any client of ours.

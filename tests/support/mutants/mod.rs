@@ -29,6 +29,7 @@ use brownout::{
     transcript::digest,
 };
 
+#[allow(dead_code, reason = "not every test file asks for all of it")]
 pub struct Mutant {
     pub name: &'static str,
     /// There exactly this rule fails, and without it nothing does.
