@@ -9,7 +9,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "never-waits",
         home: "provider-transient/waits-grow[none]",
         rule: "backoff-spaced",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| told(policy, seed, |policy| policy.backoff.first = Span::ms(0)),
     },
     Mutant {
@@ -23,7 +23,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "hardly-waits-on-the-average",
         home: "rate-quota/herd[fifty]",
         rule: "backoff-spaced",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             told(policy, seed, |policy| {
                 policy.backoff.first = Span(*policy.backoff.first / 10);

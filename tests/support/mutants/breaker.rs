@@ -73,7 +73,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "opens-at-the-first-failure",
         home: "fallback/breaker-window",
         rule: "breaker-closes",
-        may_also: &["as-expected"],
+        may_also: &["as-expected", "retry-transient"],
         make: |policy, seed| told(policy, seed, |policy| change(policy, |breaker| breaker.failures = 1)),
     },
     Mutant {
@@ -95,7 +95,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "opens-on-bad-requests",
         home: "fallback/breaker-ignores-bad-requests[field]",
         rule: "breaker-closes",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             let bad = Cell::new(0);
             acting(policy, seed, async move |client: &Reference, call: Call| {

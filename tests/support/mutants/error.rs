@@ -133,7 +133,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "fallback/unsafe-means-no[server-error]",
         rule: "recovers",
         // Users who come after the first failure are not served either.
-        may_also: &["as-expected", "valid-reply-accepted", "fallback-used", "retry-transient"],
+        may_also: &["as-expected", "breaker-closes", "fallback-used", "retry-transient", "valid-reply-accepted"],
         make: |policy, seed| {
             let wedged: Cell<bool> = Cell::new(false);
             acting(policy, seed, async move |client: &Reference, call: Call| {

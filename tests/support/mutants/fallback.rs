@@ -24,6 +24,8 @@ pub static MUTANTS: &[Mutant] = &[
             "bounded-attempts",
             "committed-answer",
             "deadline-kept",
+            "error-classified",
+            "healthy-stream-kept",
             "no-double-charge",
             "retry-after-ceiling",
             "retry-after-honoured",
@@ -156,7 +158,16 @@ pub static MUTANTS: &[Mutant] = &[
         home: "fallback/no-wait-in-the-reserve",
         rule: "fallback-in-time",
         // It knows no retry, and no fallback but after a 5xx.
-        may_also: &["as-expected", "fallback-used", "no-double-charge", "retry-transient"],
+        may_also: &[
+            "as-expected",
+            "attempt-timeout-kept",
+            "deadline-kept",
+            "error-classified",
+            "fallback-request-valid",
+            "fallback-used",
+            "no-double-charge",
+            "retry-transient",
+        ],
         make: |policy, seed| {
             acting(&once(policy), seed, async |client: &Reference, call: Call| {
                 let late = Instant::now() + (*call.policy.deadline - *call.policy.fallback.reserve / 2);

@@ -70,10 +70,8 @@ impl<F: AsyncFn(&Reference, Call) -> Outcome> Client for Acting<F> {
         Client::about(&self.0)
     }
 
-    /// Nor can it vouch for the client's records, which know nothing of what it does around them.
     fn capabilities(&self) -> Vec<Capability> {
-        let inner = Client::capabilities(&self.0).into_iter();
-        inner.filter(|capability| *capability != Capability::Telemetry).collect()
+        without_telemetry(&self.0)
     }
 
     async fn call(&self, call: Call) -> Outcome {
@@ -81,14 +79,24 @@ impl<F: AsyncFn(&Reference, Call) -> Outcome> Client for Acting<F> {
     }
 }
 
-/// One that asks twice still makes one user request, so it keeps one idempotency key.
-fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Outcome + 'static) -> Rc<dyn AnyClient> {
+/// The reference client with one idempotency key for each user request, however often a layer around it asks.
+fn one_key_a_user(policy: &Policy, seed: u64) -> Reference {
     let send = |mut outgoing: Outgoing| {
         let key = digest(outgoing.body["user"].as_str().unwrap_or_default());
         set_header(&mut outgoing, "Idempotency-Key", &key);
         outgoing
     };
-    Rc::new(Acting(Reference::with_hooks(policy, seed, Hooks { send: Rc::new(send), ..Hooks::default() }), act))
+    Reference::with_hooks(policy, seed, Hooks { send: Rc::new(send), ..Hooks::default() })
+}
+
+/// A layer around a client cannot vouch for its records, which know nothing of what it does around them.
+fn without_telemetry(client: &Reference) -> Vec<Capability> {
+    let inner = Client::capabilities(client).into_iter();
+    inner.filter(|capability| *capability != Capability::Telemetry).collect()
+}
+
+fn acting(policy: &Policy, seed: u64, act: impl AsyncFn(&Reference, Call) -> Outcome + 'static) -> Rc<dyn AnyClient> {
+    Rc::new(Acting(one_key_a_user(policy, seed), act))
 }
 
 /// The same with a client that may be kept beyond the call: what it does in a task of its own does not end with the call.
@@ -100,7 +108,7 @@ impl<F: AsyncFn(Rc<Reference>, Call) -> Outcome> Client for Outliving<F> {
     }
 
     fn capabilities(&self) -> Vec<Capability> {
-        Client::capabilities(&*self.0)
+        without_telemetry(&self.0)
     }
 
     async fn call(&self, call: Call) -> Outcome {
@@ -113,7 +121,7 @@ fn outliving(
     seed: u64,
     act: impl AsyncFn(Rc<Reference>, Call) -> Outcome + 'static,
 ) -> Rc<dyn AnyClient> {
-    Rc::new(Outliving(Rc::new(Reference::new(policy, seed)), act))
+    Rc::new(Outliving(Rc::new(one_key_a_user(policy, seed)), act))
 }
 
 /// A policy with one attempt and no fallback.

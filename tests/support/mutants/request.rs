@@ -115,7 +115,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "turns-a-post-into-a-get",
         home: "request-contract/redirected-post-stays-a-post[301]",
         rule: "redirect-guarded",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| following(policy, seed, within_the_origin),
     },
 ];

@@ -86,6 +86,7 @@ pub static MUTANTS: &[Mutant] = &[
             "as-expected",
             "backoff-jittered",
             "backoff-spaced",
+            "error-classified",
             "fallback-used",
             "no-storm",
             "retry-transient",
