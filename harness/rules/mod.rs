@@ -1,6 +1,6 @@
 //! Every rule: what is true of every client, whatever the scenario.
 //!
-//! A rule is one function over a [`View`] and one row of [`RULES`]. It derives its demand from what was served, the table of
+//! A rule is one function over a [`View`] and one row in its family's file. It derives its demand from what was served, the table of
 //! causes and the policy; it does no I/O and looks at no clock. A cell that says `may` is never judged.
 
 mod answer;

@@ -154,7 +154,8 @@ fn waited_for_reply(view: &View, attempt: &Attempt) -> Micros {
 
 pub fn healthy_stream_kept(view: &View) -> Findings {
     let mut findings = Findings::default();
-    for (user, _) in view.users() {
+    // Who left, or was waited for no longer, took the stream along.
+    for (user, _) in view.users().filter(|(_, request)| request.ended.is_some()) {
         for (index, attempt) in
             view.of_user(user).filter(|(_, attempt)| asked_for_stream(attempt) && succeeded(attempt))
         {

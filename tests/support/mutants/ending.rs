@@ -94,7 +94,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "client-timeout/user-leaves-during-a-wait[backoff]",
         rule: "cancel-propagates",
         // It begins anew, whatever there was.
-        may_also: &["as-expected", "bounded-attempts", "committed-answer", "healthy-stream-kept"],
+        may_also: &["as-expected", "bounded-attempts", "committed-answer"],
         make: |policy, seed| {
             outliving(policy, seed, async |client: Rc<Reference>, call: Call| {
                 let guard = OnLeaving(Some((client.clone(), call.clone())));
