@@ -39,13 +39,9 @@ impl Mine {
             outcome.usage = reply.usage.and_then(|usage| to_value(usage).ok());
             let Some(choice) = reply.choices.into_iter().next() else { return Ok(outcome) };
             outcome.text = choice.message.content;
-            return Ok(ended(
-                outcome,
-                choice.finish_reason,
-                choice.message.refusal.is_some_and(|words| !words.is_empty()),
-            ));
+            return Ok(ended(outcome, choice.finish_reason, &choice.message.refusal.unwrap_or_default()));
         }
-        let (mut chunks, mut finish, mut refused) = (client.chat().create_stream(request).await?, None, false);
+        let (mut chunks, mut finish, mut refusal) = (client.chat().create_stream(request).await?, None, String::new());
         while let Some(chunk) = chunks.next().await.transpose()? {
             outcome.usage = chunk.usage.and_then(|usage| to_value(usage).ok()).or(outcome.usage);
             // Some providers count on where there is one choice only.
@@ -53,18 +49,16 @@ impl Mine {
                 let text = choice.delta.content.unwrap_or_default();
                 call.deltas.push(&text);
                 outcome.text.get_or_insert_default().push_str(&text);
-                (finish, refused) = (
-                    choice.finish_reason.or(finish),
-                    refused || choice.delta.refusal.is_some_and(|words| !words.is_empty()),
-                );
+                refusal.push_str(&choice.delta.refusal.unwrap_or_default());
+                finish = choice.finish_reason.or(finish);
             }
         }
-        Ok(ended(outcome, finish, refused))
+        Ok(ended(outcome, finish, &refusal))
     }
 }
 
-fn ended(outcome: Outcome, finish: Option<FinishReason>, refused: bool) -> Outcome {
-    let refused = refused || finish == Some(FinishReason::ContentFilter);
+fn ended(outcome: Outcome, finish: Option<FinishReason>, refusal: &str) -> Outcome {
+    let refused = !refusal.is_empty() || finish == Some(FinishReason::ContentFilter);
     let result = if refused { ResultKind::Refused } else { ResultKind::Completed };
     let finish_reason = finish.and_then(|finish| Some(to_value(finish).ok()?.as_str()?.to_owned()));
     Outcome { result, finish_reason, ..outcome }
