@@ -55,8 +55,8 @@ pub struct Suite {
 /// Told of each case that is done.
 pub type Progress<'a> = dyn FnMut(&Transcript, &Judgement) + 'a;
 
-/// Cases that run at once in true time, each on a thread that mostly sleeps.
-const THREADS: usize = 512;
+/// Cases that run at once in true time, each on a thread that mostly sleeps: so few that their own load decides no verdict.
+const THREADS: usize = 96;
 /// Connects that may pend at once, below the backlog of a listener.
 const CONNECTS: usize = 512;
 /// So long users count as dialling.
