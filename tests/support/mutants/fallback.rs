@@ -25,6 +25,7 @@ pub static MUTANTS: &[Mutant] = &[
             "committed-answer",
             "deadline-kept",
             "error-classified",
+            "healthy-stream-kept",
             "no-double-charge",
             "retry-after-ceiling",
             "retry-after-honoured",
