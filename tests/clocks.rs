@@ -44,8 +44,11 @@ fn fit_for_true_time() -> Vec<Case> {
     fit.map(|(case, _)| case).collect()
 }
 
+/// In true time the rules on breakers say nothing where the state is not certain to the moment: their passes are left out.
 fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
-    judgement.verdicts.iter().map(|verdict| (verdict.rule.as_str(), verdict.status)).collect()
+    let unsure = |rule: &str, status: Status| rule.starts_with("breaker-") && status == Status::Pass;
+    let spoken = judgement.verdicts.iter().map(|verdict| (verdict.rule.as_str(), verdict.status));
+    spoken.filter(|(rule, status)| !unsure(rule, *status)).collect()
 }
 
 #[test]
