@@ -155,6 +155,27 @@ async fn a_cut_waits_where_it_stands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reset_leaves_a_moment_to_read_what_was_sent() {
+    let served = serve(&four(", cut: { after: end, by: reset }")).await;
+    let (got, end) = served.ask().await;
+    assert!(got.ends_with("four") && end == End::Rst, "{got:?} {end:?}");
+    assert_eq!(served.start.elapsed().as_millis(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_off_after_a_whole_reply_says_so() {
+    for (rest, closes) in [
+        (", cut: { after: end, by: stall }", true),
+        (", cut: { after: 4 bytes, by: stall }", true),
+        (", cut: { after: 3 bytes, by: stall }", false),
+        (", framing: { shorter: 3 }, cut: { after: 1 byte, by: stall }", true),
+    ] {
+        let (got, _) = serve(&four(rest)).await.ask().await;
+        assert_eq!(got.contains("connection: close"), closes, "{rest}: {got:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn true_gzip_unpacks_and_streams_are_flushed_by_the_event() {
     use std::io::Read;
     let served = serve(&four(", encoding: gzip, framing: close")).await;

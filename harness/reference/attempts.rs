@@ -273,10 +273,11 @@ impl<'a> UserRequest<'a> {
         };
         outcome.text = if refused { None } else { reply.text.filter(|text| !text.is_empty()).or(reply.refusal) };
         outcome.finish_reason = reply.finish_reason;
-        outcome.tool_calls = reply.tool_calls;
         outcome.usage = reply.usage;
         outcome.served_by = Some(by);
+        // What a refusal or a filter cut short may be half a call.
         if outcome.result == ResultKind::Completed {
+            outcome.tool_calls = reply.tool_calls;
             self.run_tools(&outcome.tool_calls);
         }
         outcome

@@ -61,17 +61,19 @@ fn fault(reply: &Reply) -> Option<Kind> {
     if chunk::is_failure(finish) {
         return Some(Kind::FinishError);
     }
-    if !reply.tool_calls.is_empty() && matches!(finish, "length" | "content_filter") {
+    if finish == "content_filter" || reply.refusal.is_some() {
+        // It may be empty, or end inside a tool call: it says why.
+        return None;
+    }
+    if !reply.tool_calls.is_empty() && finish == "length" {
         return Some(Kind::HalfToolCall);
     }
     if !reply.tool_calls.iter().all(calls::is_whole) {
         return Some(Kind::Malformed);
     }
-    let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty()
-        && reply.refusal.is_none()
-        && reply.tool_calls.is_empty();
-    // A filtered or cut answer may be empty: its finish reason says so.
-    (blank && !matches!(finish, "content_filter" | "length")).then_some(Kind::Blank)
+    let blank = reply.text.as_deref().unwrap_or_default().trim().is_empty() && reply.tool_calls.is_empty();
+    // A cut answer may be empty: its finish reason says so.
+    (blank && finish != "length").then_some(Kind::Blank)
 }
 
 #[cfg(test)]

@@ -18,10 +18,9 @@ pub fn error(json: &Json) -> Option<&Json> {
         return choice.get("error");
     }
     let answers = json.get("choices").is_some();
-    let flat = json["object"] == "error"
-        || json.get("detail").is_some()
-        || (json["message"].is_string() && !(json["type"].is_null() && json["code"].is_null()));
-    (!answers && flat).then_some(json)
+    let named = json.get("type").is_some() || json.get("code").is_some();
+    let flat = json.get("detail").is_some() || (json.get("message").is_some() && named);
+    (json["object"] == "error" || (!answers && flat)).then_some(json)
 }
 
 /// The failure that an error object stands for.

@@ -63,6 +63,7 @@ const QUOTA: [&str; 8] = [
     "insufficient_user_quota",
     "pre_consume_token_quota_failed",
 ];
+const GATEWAY: [&str; 3] = ["bad_response_status_code", "do_request_failed", "empty_response"];
 const LIMITED: [&str; 3] = ["slow_down", "rate_limit_exceeded", "rate_limit_error"];
 
 /// Decides, with the policy's overrides.
@@ -185,7 +186,9 @@ fn of_code(failure: &Failure, policy: &Policy, status: u16) -> Option<Decision> 
         row("content-filter-error", Class::ContentPolicy, Again::No, false, false)
     } else if has(&["context_length_exceeded"]) || (matches!(status, 400 | 413) && hint == Some(Hint::Context)) {
         row("context-too-long", Class::InvalidRequest, Again::No, true, false)
-    } else if has(&["tool_use_failed"]) || (status == 400 && hint == Some(Hint::ToolUse)) {
+    } else if (matches!(status, 400 | 422) && has(&["tool_use_failed"]))
+        || (status == 400 && hint == Some(Hint::ToolUse))
+    {
         row("model-output-refused", Class::Server, Again::Once, true, true)
     } else if status == 413 && has(&["rate_limit_exceeded"]) {
         limited("larger-than-limit", Class::RateLimited, Again::No)
@@ -195,6 +198,10 @@ fn of_code(failure: &Failure, policy: &Policy, status: u16) -> Option<Decision> 
         limited("rate-limited", Class::RateLimited, Again::Yes)
     } else if status == 529 || (matches!(hundred, 2 | 5) && has(&["server_is_overloaded", "overloaded_error"])) {
         limited("overloaded", Class::Server, Again::Yes)
+    } else if status == 498 || has(&["capacity_exceeded"]) {
+        limited("tier-capacity", Class::RateLimited, Again::Yes)
+    } else if matches!(hundred, 2 | 5) && (has(&GATEWAY) || failure.codes.iter().any(|c| c.starts_with("channel:"))) {
+        row("gateway-channel", Class::Server, Again::Yes, true, true)
     } else {
         return None;
     })
@@ -214,14 +221,14 @@ fn of_status(failure: &Failure, status: u16) -> Decision {
         413 => row("http-413", Class::InvalidRequest, No, true, false),
         422 => row("http-422", Class::InvalidRequest, No, false, false),
         424 => row("http-424", Class::Server, Yes, true, true),
-        498 => limited("tier-capacity", Class::RateLimited, Yes),
         499 => row("http-499", Class::Cancelled, No, true, true),
         503 if failure.hint == Some(Hint::Loading) => limited("loading-model", Class::Server, Yes),
         503 => limited("http-503", Class::Server, Yes),
         // The same length meets the same limit again: another provider is the better try.
         504 | 524 => row("http-504-524", Class::Timeout, No, true, true),
         525 | 526 => row("http-525-526", Class::Server, Once, true, false),
-        500..=599 => row("http-5xx", Class::Server, Yes, true, true),
+        // One beyond 599 is to be taken as a server's error (RFC 9110 section 15).
+        500.. => row("http-5xx", Class::Server, Yes, true, true),
         _ => row("http-4xx", Class::InvalidRequest, No, true, false),
     }
 }

@@ -60,24 +60,22 @@ impl Reference {
         let response = timeout_at(given_up, request.send()).await;
         let response =
             response.map_err(|_| Failure::timed_out(Kind::HeadTimeout, limit))?.map_err(|error| no_head(&error))?;
-        if !response.status().is_success() {
-            return Err(self.refused(response, given_up).await);
-        }
-        if kind(&response).starts_with("text/html") {
-            return Err(Failure { status: Some(response.status().as_u16()), ..Failure::new(Kind::Html) });
-        }
-        if call.request.stream && !kind(&response).starts_with("application/json") {
-            return stream::read(response, self.policy(), call, target).await;
-        }
-        let status = Some(response.status().as_u16());
-        let reply = timeout_at(given_up, self.plain(response))
-            .await
-            .unwrap_or_else(|_| Err(Failure { status, ..Failure::timed_out(Kind::BodyTimeout, limit) }))?;
-        if call.request.stream {
-            // A whole answer where a stream was asked for is still an answer.
-            reply.text.iter().for_each(|text| call.deltas.push(text));
-        }
-        Ok(reply)
+        let status = response.status().as_u16();
+        let (wait, should_retry) = (wait::asked_for(response.headers()), should_retry(&response));
+        let reply = if !response.status().is_success() {
+            Err(self.refused(response, given_up).await)
+        } else if call.request.stream && !kind(&response).starts_with("application/json") {
+            stream::read(response, self.policy(), call, target).await
+        } else {
+            let plain = timeout_at(given_up, self.plain(response, call)).await;
+            plain.unwrap_or_else(|_| Err(Failure::timed_out(Kind::BodyTimeout, limit)))
+        };
+        reply.map(|reply| Reply { status, ..reply }).map_err(|failure| Failure {
+            status: Some(status),
+            wait,
+            should_retry,
+            ..failure
+        })
     }
 
     /// The policy obeyed.
@@ -114,48 +112,41 @@ impl Reference {
 
     /// A status that is none of success, with what its body says.
     async fn refused(&self, response: Response, given_up: Instant) -> Failure {
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        // The status alone is enough to decide by: a body that does not come changes nothing.
-        let body = timeout_at(given_up, self.bytes(response)).await.ok().and_then(Result::ok).unwrap_or_default();
-        let should_retry =
-            headers.get("x-should-retry").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-        let failure = Failure {
-            status: Some(status),
-            wait: wait::asked_for(&headers),
-            should_retry,
-            ..Failure::new(Kind::Status)
-        };
-        body::with_error(failure, &body)
+        // The status alone is enough to decide by; of a body that breaks off, what came may still say more.
+        let mut body = Vec::new();
+        timeout_at(given_up, self.bytes(response, &mut body)).await.ok();
+        body::with_error(Failure::new(Kind::Status), &body)
     }
 
-    async fn plain(&self, response: Response) -> Result<Reply, Failure> {
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let reply = match self.bytes(response).await {
-            Ok(bytes) => body::read(&bytes),
-            Err(failure) => Err(failure),
-        };
-        reply.map(|reply| Reply { status, ..reply }).map_err(|failure| Failure {
-            status: Some(status),
-            wait: wait::asked_for(&headers),
-            ..failure
-        })
-    }
-
-    /// A whole body, each piece of it within the idle timeout.
-    async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+    async fn plain(&self, response: Response, call: &Call) -> Result<Reply, Failure> {
         let mut bytes = Vec::new();
+        self.bytes(response, &mut bytes).await?;
+        let reply = body::read(&bytes)?;
+        if call.request.stream {
+            // A whole answer where a stream was asked for is still an answer.
+            reply.text.iter().for_each(|text| call.deltas.push(text));
+        }
+        Ok(reply)
+    }
+
+    /// A whole body, each piece of it within the idle timeout. What came before it broke off is kept.
+    async fn bytes(&self, mut response: Response, bytes: &mut Vec<u8>) -> Result<(), Failure> {
         loop {
             let piece = timeout_at(Instant::now() + *self.policy.idle_timeout, response.chunk()).await;
             match piece.map_err(|_| Failure::timed_out(Kind::BodyTimeout, "idle"))?.map_err(|error| broken(&error))? {
                 Some(piece) => bytes.extend(piece),
-                None => return Ok(bytes),
+                None => return Ok(()),
             }
             if bytes.len() > body::LONGEST {
                 return Err(Failure::new(Kind::Malformed));
             }
         }
     }
+}
+
+fn should_retry(response: &Response) -> Option<bool> {
+    let header = response.headers().get("x-should-retry").and_then(|value| value.to_str().ok())?;
+    header.trim().to_ascii_lowercase().parse().ok()
 }
 
 fn kind(response: &Response) -> String {

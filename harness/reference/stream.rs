@@ -12,7 +12,6 @@ use super::{
     failure::{Failure, Kind},
     send::{Reply, Target, cannot_be_unpacked},
     sse::{Event, Events, Item},
-    wait,
 };
 use crate::{
     client::Call,
@@ -25,14 +24,13 @@ const OPENING: usize = 64 << 10;
 /// Reads a stream to its end.
 pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
     let now = Instant::now();
-    let asked_to_wait = wait::asked_for(response.headers());
     let mut reader = Reader {
         policy,
         call,
-        status: response.status().as_u16(),
         answer: Reply::default(),
         calls: Calls::default(),
         committed: false,
+        content: false,
         done: false,
         finished: None,
         chunks: 0,
@@ -51,14 +49,12 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
     let outcome = match ended {
         Ok(()) => reader.end(events),
         // After its completing signal a stream is whole, however the wire ends.
-        Err(_) if reader.complete(false) => reader.whole(),
+        Err(Failure { kind: Kind::StreamCut | Kind::StreamTimeout, .. }) if reader.complete(false) => reader.whole(),
         Err(failure) => Err(failure),
     };
-    outcome.map(|reply| Reply { status: reader.status, ..reply }).map_err(|failure| Failure {
+    outcome.map_err(|failure| Failure {
         committed: reader.committed,
-        status: failure.status.or(Some(reader.status)),
         usage_present: failure.usage_present || reader.answer.usage.is_some(),
-        wait: asked_to_wait,
         ..failure
     })
 }
@@ -71,10 +67,12 @@ fn broken(error: &reqwest::Error) -> Failure {
 struct Reader<'a> {
     policy: &'a Policy,
     call: &'a Call,
-    status: u16,
     answer: Reply,
     calls: Calls,
+    /// Text has reached the user.
     committed: bool,
+    /// Content has come: text, a refusal, a piece of a tool call.
+    content: bool,
     done: bool,
     /// When the finish reason came.
     finished: Option<Instant>,
@@ -113,7 +111,7 @@ impl Reader<'_> {
 
     /// The next moment at which waiting ends, and the timeout that is; after the finish reason, the end of the grace is none.
     fn next_limit(&self) -> (Instant, Option<&'static str>) {
-        if let Some(finished) = self.finished {
+        if let Some(finished) = self.finished.filter(|_| self.complete(false)) {
             return (finished + *self.policy.parser.finish_grace, None);
         }
         let idle = (self.alive_at + *self.policy.idle_timeout, Some("idle"));
@@ -197,6 +195,7 @@ impl Reader<'_> {
         if !text.is_empty() {
             self.call.deltas.push(&text);
             self.answer.text.get_or_insert_default().push_str(&text);
+            self.committed = true;
             self.content();
         }
         if let Some(refusal) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
@@ -220,7 +219,7 @@ impl Reader<'_> {
     }
 
     fn content(&mut self) {
-        self.committed = true;
+        self.content = true;
         self.content_at = Instant::now();
     }
 
@@ -255,7 +254,7 @@ impl Reader<'_> {
             StreamEnd::Finish => finish,
             StreamEnd::Done => self.done,
             StreamEnd::Either => finish || self.done,
-            StreamEnd::Eof => finish || self.done || (at_eof && self.committed),
+            StreamEnd::Eof => finish || self.done || (at_eof && self.content),
         }
     }
 

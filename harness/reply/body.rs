@@ -7,11 +7,15 @@ use serde_json::{Map, Value as Json};
 use super::{Asking, calls::argument_text, choices::Choices, http::Head, sse};
 use crate::{
     causes::{Body, End},
+    policy::{MalformedEvent, Parser, StreamEnd, Unterminated},
     transcript::digest,
 };
 
 /// The finish reasons of the documented set.
 const LISTED: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
+
+/// Those by which a provider says that it failed.
+const FAILED: [&str; 3] = ["error", "abort", "insufficient_system_resource"];
 
 /// What a body says.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +40,10 @@ pub struct Answer {
     pub calls: Vec<String>,
     /// Characters of content on a stream, reasoning and tool fragments included.
     pub content: usize,
+    /// It is a stream that fails at an event, whatever follows.
+    pub fails_at_event: bool,
+    /// It is a stream without its completing signal.
+    pub incomplete: bool,
 }
 
 /// An error object.
@@ -49,23 +57,46 @@ pub struct ErrorObject {
     pub status: Option<u16>,
 }
 
-/// Reads a body, whole or not.
-pub fn read(head: &Head, body: &[u8], whole: bool, asked: Asking) -> Answer {
+/// How a body is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// Its framing says that it is whole.
+    pub whole: bool,
+    /// What was asked for.
+    pub asked: Asking,
+    /// Where practice differs.
+    pub parser: &'a Parser,
+}
+
+/// Reads a body.
+pub fn read(head: &Head, body: &[u8], way: Way) -> Answer {
     let text = String::from_utf8_lossy(body);
     let kind =
         head.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
     let labelled_stream = kind.as_deref() == Some("text/event-stream");
-    let looks_like_events =
-        text.trim_start_matches('\u{feff}').trim_start().starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
-    let mut answer = if looks_like_events || (labelled_stream && !text.trim_start().starts_with(['{', '<', '['])) {
-        stream(&text, asked.one)
-    } else {
-        plain(&text, whole)
-    };
-    if head.status / 100 == 2 && answer.error.is_none() {
-        kinds_of_label(&mut answer, kind.as_deref(), asked.stream);
+    let begins = text.trim_start_matches('\u{feff}').trim_start();
+    let looks_like_events = begins.starts_with(['d', 'e', ':', 'i', 'r']) && has_field(&text);
+    let success = head.status / 100 == 2;
+    let events = looks_like_events || (labelled_stream && !begins.starts_with(['{', '<', '[']));
+    // Errors are JSON always.
+    let mut answer = if success && events { stream(&text, way) } else { plain(&text) };
+    if answer.stream && !way.asked.stream {
+        return unasked(answer);
+    }
+    if success && !answer.stream && !way.whole {
+        // Half a plain body says nothing, not even that it is an error.
+        return Answer { kinds: vec![Body::Truncated], error: None, ..answer };
+    }
+    if success && answer.error.is_none() {
+        kinds_of_label(&mut answer, kind.as_deref(), way.asked.stream);
     }
     answer
+}
+
+/// Who did not ask for a stream need not read it: it is of the wrong kind, whatever its events say, and ends where its framing does.
+fn unasked(answer: Answer) -> Answer {
+    let kinds = vec![Body::StreamForPlain];
+    Answer { kinds, error: None, stream: false, end: None, end_before: None, fails_at_event: false, ..answer }
 }
 
 fn has_field(text: &str) -> bool {
@@ -81,13 +112,13 @@ fn has_field(text: &str) -> bool {
 /// A whole answer under another label, or of another kind than was asked for.
 fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: bool) {
     let broken = [Body::Html, Body::Empty, Body::Truncated, Body::Text, Body::NoChoices, Body::NoEvents];
-    if answer.kinds.iter().any(|kind| broken.contains(kind)) {
+    // A provider that says it failed did so under any label.
+    let failed = answer.finish.iter().any(|word| FAILED.contains(&word.as_str()));
+    if failed || answer.incomplete || answer.kinds.iter().any(|kind| broken.contains(kind)) {
         return;
     }
-    match (answer.stream, asked_for_stream) {
-        (true, false) => answer.kinds.push(Body::StreamForPlain),
-        (false, true) => answer.kinds.push(Body::PlainForStream),
-        _ => {}
+    if asked_for_stream && !answer.stream {
+        answer.kinds.push(Body::PlainForStream);
     }
     let right = if answer.stream { "text/event-stream" } else { "application/json" };
     if kind != Some(right) && answer.stream == asked_for_stream {
@@ -95,7 +126,7 @@ fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: boo
     }
 }
 
-fn plain(text: &str, whole: bool) -> Answer {
+fn plain(text: &str) -> Answer {
     let trimmed = text.trim_start_matches('\u{feff}').trim();
     let broken = |kind: Body| Answer { kinds: vec![kind], ..Answer::default() };
     if trimmed.is_empty() {
@@ -105,7 +136,6 @@ fn plain(text: &str, whole: bool) -> Answer {
         Ok(json) => completion(&json),
         Err(_) if trimmed.starts_with('<') => broken(Body::Html),
         Err(error) if error.is_eof() && trimmed.starts_with(['{', '[']) => broken(Body::Truncated),
-        Err(_) if !whole => broken(Body::Truncated),
         Err(_) => broken(Body::Text),
     }
 }
@@ -117,7 +147,8 @@ fn completion(json: &Json) -> Answer {
     let mut answer = Answer { usages: counts(&json["usage"]).into_iter().collect(), ..Answer::default() };
     let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
     let messages: Vec<&Map<String, Json>> = choices.iter().filter_map(|choice| choice["message"].as_object()).collect();
-    if choices.is_empty() || messages.len() < choices.len() {
+    // The first choice is the answer; what else was asked for may be wanting.
+    if !choices.first().is_some_and(|choice| choice["message"].is_object()) {
         answer.kinds.push(Body::NoChoices);
         return answer;
     }
@@ -181,10 +212,9 @@ fn finish_word(word: Option<&Json>) -> String {
 
 /// `unlisted` stands beside a word of no known set; on a plain reply, none at all is unlisted too.
 fn with_unlisted(mut words: Vec<String>, plain: bool) -> Vec<String> {
-    let hard = ["error", "abort", "insufficient_system_resource"];
-    let unlisted = words
-        .iter()
-        .any(|word| !LISTED.contains(&word.as_str()) && !hard.contains(&word.as_str()) && (plain || !word.is_empty()));
+    let unlisted = words.iter().any(|word| {
+        !LISTED.contains(&word.as_str()) && !FAILED.contains(&word.as_str()) && (plain || !word.is_empty())
+    });
     words.retain(|word| !word.is_empty());
     words.extend(unlisted.then(|| "unlisted".to_owned()));
     words
@@ -206,11 +236,11 @@ fn shape(answer: &mut Answer, refusal: bool, arguments: &[String], function: boo
     }
 }
 
-fn stream(text: &str, one: bool) -> Answer {
+fn stream(text: &str, way: Way) -> Answer {
     let answer = Answer { stream: true, ..Answer::default() };
-    let mut reader = Stream { answer, choices: Choices::new(one), chunks: 0, done: false, bad: false };
+    let mut reader = Stream { answer, way, choices: Choices::new(way.asked.one), chunks: 0, done: false, bad: false };
     for event in sse::events(text) {
-        if reader.answer.error.is_some() || reader.done {
+        if reader.answer.error.is_some() || reader.answer.fails_at_event || reader.done {
             break;
         }
         if event.unterminated {
@@ -222,26 +252,34 @@ fn stream(text: &str, one: bool) -> Answer {
 }
 
 /// A stream as it is put together.
-struct Stream {
+struct Stream<'a> {
     answer: Answer,
+    way: Way<'a>,
     choices: Choices,
     chunks: usize,
     done: bool,
     bad: bool,
 }
 
-impl Stream {
+impl Stream<'_> {
     fn event(&mut self, event: &sse::Event) {
+        if event.unterminated && self.way.whole && self.way.parser.unterminated_last_event == Unterminated::Drop {
+            return;
+        }
+        // Before the end of the body nobody knows that an event without its blank line is all there is of it: it signals nothing.
+        let signals = self.way.whole || !event.unterminated;
         let data = event.data.trim();
         let named_error = event.error.as_deref().or((event.name.as_deref() == Some("error")).then_some(data));
-        if let Some(text) = named_error {
+        if let Some(text) = named_error.filter(|_| signals) {
             let json = serde_json::from_str::<Json>(text).unwrap_or_else(|_| Json::from(text));
             let object = error_of(&json).unwrap_or_else(|| error_object(&json));
             return self.error(object);
         }
         if data == "[DONE]" {
-            self.done = true;
-            self.unterminated(event);
+            self.done = signals;
+            if signals {
+                self.unterminated(event);
+            }
             return;
         }
         // Some other protocol's event, a keep-alive, or nothing.
@@ -250,10 +288,23 @@ impl Stream {
             return;
         }
         match serde_json::from_str::<Json>(data) {
-            Ok(json) => self.chunk(&json, event),
+            Ok(json) if signals => self.chunk(&json, event),
+            Ok(json) => self.text_only(&json),
             // Half an event at the end is no event.
             Err(_) if event.unterminated => {}
-            Err(_) => self.bad = true,
+            Err(_) => {
+                self.bad = true;
+                // Nor may it be skipped after a piece of a tool call.
+                let fails = self.way.parser.malformed_event == MalformedEvent::Fail;
+                self.answer.fails_at_event = fails || self.choices.call();
+            }
+        }
+    }
+
+    /// What of a chunk some clients hand over before its event ends.
+    fn text_only(&mut self, json: &Json) {
+        for choice in json["choices"].as_array().into_iter().flatten() {
+            self.choices.add(choice, false);
         }
     }
 
@@ -296,7 +347,23 @@ impl Stream {
         }
     }
 
+    /// Whether the completing signal came: only then is there an answer with a catch.
+    fn complete(&self) -> bool {
+        let finished = self.choices.finished();
+        match self.way.parser.stream_end {
+            StreamEnd::Finish => finished,
+            StreamEnd::Done => self.done,
+            StreamEnd::Either => finished || self.done,
+            StreamEnd::Eof => finished || self.done || self.way.whole,
+        }
+    }
+
     fn end(mut self) -> Answer {
+        self.answer.incomplete = !self.complete();
+        if self.answer.incomplete {
+            // What a stream says of its end counts only if the policy takes it for one.
+            self.answer.finish.clear();
+        }
         self.answer.finish = with_unlisted(self.answer.finish, false);
         self.answer.end = self.signals();
         let choices = self.choices.all();
@@ -312,7 +379,7 @@ impl Stream {
             self.answer.kinds.push(Body::BadEvent);
         } else if self.chunks == 0 {
             self.answer.kinds.push(Body::NoEvents);
-        } else if self.answer.end != Some(End::Neither) {
+        } else if !self.answer.incomplete {
             shape(&mut self.answer, refusal, &arguments, false);
         }
         self.answer

@@ -51,6 +51,11 @@ impl Calls {
         (name.is_empty() || known.name.is_empty() || !other).then_some(last)
     }
 
+    /// Whether any has begun.
+    pub fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// What each is compared by.
     pub fn digests(&self) -> Vec<String> {
         self.0.iter().map(|call| digest_of_call(&call.name, &call.arguments)).collect()

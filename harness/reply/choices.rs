@@ -59,6 +59,11 @@ impl Choices {
         self.apart.entry(index).or_default().add(delta, finished);
     }
 
+    /// Whether a piece of a tool call came.
+    pub fn call(&self) -> bool {
+        self.together.calls.any()
+    }
+
     /// Whether every choice that began has its finish reason.
     pub fn finished(&self) -> bool {
         if self.one {

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as a correct client decodes it, from bytes that may stop anywhere.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 /// What the bytes were.
 #[derive(Debug)]
@@ -11,12 +11,12 @@ pub struct Decoded {
     pub body: Vec<u8>,
     /// How far the framing came.
     pub framed: Framed,
-    /// Whether the body is whole as framed, or ends with the connection.
-    pub whole: bool,
     /// The head says `gzip`.
     pub zipped: bool,
     /// The head says so, and the body is none.
     pub mislabelled: bool,
+    /// It is one whose end is missing.
+    pub unpacked_in_part: bool,
 }
 
 /// How far the framing came.
@@ -53,8 +53,14 @@ impl Head {
 
 /// Decodes what was sent.
 pub fn decode(sent: &[u8]) -> Decoded {
-    let nothing =
-        |framed| Decoded { head: None, body: Vec::new(), framed, whole: false, zipped: false, mislabelled: false };
+    let nothing = |framed| Decoded {
+        head: None,
+        body: Vec::new(),
+        framed,
+        zipped: false,
+        mislabelled: false,
+        unpacked_in_part: false,
+    };
     let (head, rest) = match head(sent) {
         Ok(Some((head, length))) if (100..200).contains(&head.status) => return decode(&sent[length..]),
         Ok(Some((head, length))) => (head, &sent[length..]),
@@ -63,15 +69,9 @@ pub fn decode(sent: &[u8]) -> Decoded {
     };
     let (body, framed) = unframed(&head, rest);
     let zipped = head.header("content-encoding").is_some_and(|value| value.eq_ignore_ascii_case("gzip"));
-    let (body, mislabelled) = if zipped { unzipped(body) } else { (body, false) };
-    Decoded {
-        whole: matches!(framed, Framed::Whole | Framed::UntilClose),
-        head: Some(head),
-        body,
-        framed,
-        zipped,
-        mislabelled,
-    }
+    let (body, zip) = if zipped { unzipped(body) } else { (body, Zip::Whole) };
+    let (mislabelled, unpacked_in_part) = (zip == Zip::None, zip == Zip::Cut);
+    Decoded { head: Some(head), body, framed, zipped, mislabelled, unpacked_in_part }
 }
 
 fn head(sent: &[u8]) -> Result<Option<(Head, usize)>, httparse::Error> {
@@ -121,12 +121,22 @@ fn chunks(mut rest: &[u8]) -> (Vec<u8>, Framed) {
 }
 
 /// Bytes that are no gzip stay as they are: a client that takes no notice of the label reads them rightly.
-fn unzipped(body: Vec<u8>) -> (Vec<u8>, bool) {
+fn unzipped(body: Vec<u8>) -> (Vec<u8>, Zip) {
     let mut plain = Vec::new();
     match flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain) {
-        Ok(_) => (plain, false),
+        Ok(_) => (plain, Zip::Whole),
         // What was unpacked before a cut still counts.
-        Err(_) if !plain.is_empty() => (plain, false),
-        Err(_) => (body, true),
+        Err(error) if !plain.is_empty() || (error.kind() == ErrorKind::UnexpectedEof && body.starts_with(&[0x1f])) => {
+            (plain, Zip::Cut)
+        }
+        Err(_) => (body, Zip::None),
     }
+}
+
+/// What became of a packed body.
+#[derive(PartialEq, Eq)]
+enum Zip {
+    Whole,
+    Cut,
+    None,
 }

@@ -21,6 +21,7 @@ use crate::{
     wire::{Ending, Seen, Served},
 };
 
+use body::Way;
 pub use body::{Answer, arguments_of, counts, digest_of_call, name_of};
 use http::{Framed, Head};
 pub use pace::{Sends, pace};
@@ -40,11 +41,16 @@ pub struct Reading {
 pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
     let decoded = http::decode(&seen.sent);
     let asked = Asking::of(seen);
+    let mut fails_at_event = false;
     let mut facts = ReplyFacts { wait: seen.wait_asked.map(micros), ..ReplyFacts::default() };
     let mut answers = Vec::new();
     if let Some(head) = &decoded.head {
         head_facts(&mut facts, head, seen);
-        let answer = body::read(head, &decoded.body, decoded.whole, asked);
+        let ended = matches!(seen.ending, Ending::Done | Ending::Cut(By::Close | By::HalfClose));
+        let all_came = decoded.framed == Framed::Whole || (decoded.framed == Framed::UntilClose && ended);
+        let way = Way { whole: all_came && !decoded.unpacked_in_part, asked, parser: &policy.parser };
+        let answer = body::read(head, &decoded.body, way);
+        fails_at_event = answer.fails_at_event;
         answers = answer.texts.clone();
         body_facts(&mut facts, head, &answer, phrases);
         facts.usage = usage(&answer.usages, policy.parser.usage_chunks);
@@ -57,7 +63,8 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
             facts.body.push(Body::Mislabelled);
         }
     }
-    let wire = wire(seen, &decoded, &facts, policy);
+    // Whoever fails a stream at a bad event has no use for the rest of it.
+    let wire = if fails_at_event { Wire::Whole } else { wire(seen, &decoded, &facts, policy) };
     if wire != Wire::Whole {
         // What a broken reply carried says nothing of its answer.
         facts.body.retain(|body| *body == Body::Error);
@@ -70,7 +77,7 @@ fn micros(duration: std::time::Duration) -> Micros {
 }
 
 /// What a request asked for.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Asking {
     /// Events.
     stream: bool,
@@ -159,6 +166,10 @@ fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Polic
         return Wire::Whole;
     }
     let reset = matches!(seen.ending, Ending::Cut(By::Reset));
+    let all_came = decoded.framed == Framed::Whole || (decoded.framed == Framed::UntilClose && !left);
+    if decoded.unpacked_in_part && all_came {
+        return if facts.stream { Wire::ClosedInStream } else { Wire::ClosedInBody };
+    }
     match (decoded.framed, left, facts.stream) {
         (Framed::Illegal, ..) => Wire::IllegalHttp,
         (Framed::Whole, ..) => Wire::Whole,
@@ -170,16 +181,17 @@ fn wire(seen: &Seen, decoded: &http::Decoded, facts: &ReplyFacts, policy: &Polic
     }
 }
 
-/// A stream that gave its completing signal is whole, however the wire ends.
+/// A stream that gave its completing signal is whole, however the wire ends. `[DONE]` ends any stream, also one that it does not
+/// complete: that is for the table to say.
 fn complete(facts: &ReplyFacts, policy: &Policy) -> bool {
-    facts.stream && completes(facts.end, policy)
+    facts.stream && (matches!(facts.end, None | Some(End::Done)) || completes(facts.end, policy))
 }
 
 fn completes(end: Option<End>, policy: &Policy) -> bool {
     match (policy.parser.stream_end, end) {
         (_, None) => true,
-        (StreamEnd::Finish | StreamEnd::Either, Some(End::Finish)) => true,
-        (StreamEnd::Done | StreamEnd::Either, Some(End::Done)) => true,
+        (StreamEnd::Finish | StreamEnd::Either | StreamEnd::Eof, Some(End::Finish)) => true,
+        (StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(End::Done)) => true,
         (StreamEnd::Finish | StreamEnd::Done | StreamEnd::Either | StreamEnd::Eof, Some(_)) => false,
     }
 }

@@ -1,6 +1,6 @@
 //! How steadily a reply came: gaps between bytes and between contents, as our side of the wire saw them.
 
-use super::{Asking, accepts_gzip, body, complete, http};
+use super::{Asking, accepts_gzip, body, body::Way, complete, http};
 use crate::{
     causes::Body,
     policy::Policy,
@@ -80,9 +80,11 @@ impl Reader<'_> {
         let kept = &self.seen.sent[..sent.min(self.seen.sent.len())];
         let decoded = http::decode(kept);
         let head = decoded.head.as_ref()?;
-        let answer = body::read(head, &decoded.body, decoded.whole, self.asked);
+        let framed = decoded.framed == http::Framed::Whole;
+        let answer =
+            body::read(head, &decoded.body, Way { whole: framed, asked: self.asked, parser: &self.policy.parser });
         let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
-        let whole = decoded.framed == http::Framed::Whole || answer.error.is_some();
+        let whole = framed || answer.error.is_some();
         let refusable = [Body::BadEvent, Body::Mislabelled, Body::StreamForPlain, Body::PlainForStream];
         // Half a character at the end is none that is broken.
         let broken = std::str::from_utf8(&decoded.body).is_err_and(|error| error.error_len().is_some());

@@ -141,9 +141,7 @@ fn together(mut steps: Vec<WireStep>) -> Vec<WireStep> {
 
 /// Whether all that the head promises is out before the cut.
 fn leaves_whole(cut: Cut, framing: Framing, whole: &[Piece]) -> bool {
-    let (Some(length), events) = (body::length(whole), whole.iter().map(|piece| piece.events).sum()) else {
-        return false;
-    };
+    let Some(length) = body::length(whole) else { return false };
     let promised = match framing {
         Framing::Length => length,
         Framing::Shorter(by) => length.saturating_sub(by),
@@ -153,7 +151,10 @@ fn leaves_whole(cut: Cut, framing: Framing, whole: &[Piece]) -> bool {
         Point::Accept | Point::Request => false,
         Point::Head => promised == 0,
         Point::Bytes(n) => n >= promised,
-        Point::Events(n, _) => n >= events,
+        Point::Events(n, more) => {
+            let kept = body::up_to_events(whole.to_vec(), n, more);
+            body::length(&kept).is_some_and(|out| out >= promised)
+        }
         Point::End => true,
     }
 }

@@ -53,30 +53,27 @@ impl Bound {
         if !listens {
             return Ok(Door::Shut(self));
         }
-        self.socket.listen(BACKLOG)?;
-        Ok(Door::Open(TcpListener::from_std(self.socket.into())?))
+        let listener = Bound::at(self.port)?.socket;
+        listener.listen(BACKLOG)?;
+        Ok(Door::Open(TcpListener::from_std(listener.into())?, self))
     }
 }
 
-/// A port that listens, or refuses.
+/// A port that listens, or refuses. It stays bound all the time, so that nobody else is given it between two phases.
 pub enum Door {
-    Open(TcpListener),
+    Open(TcpListener, Bound),
     Shut(Bound),
 }
 
 impl Door {
     fn listens(&self) -> bool {
-        matches!(self, Door::Open(_))
+        matches!(self, Door::Open(..))
     }
 
     fn turned(self) -> io::Result<Self> {
         match self {
             Door::Shut(bound) => bound.listening_if(true),
-            Door::Open(listener) => {
-                let port = listener.local_addr()?.port();
-                drop(listener);
-                Ok(Door::Shut(Bound::at(port)?))
-            }
+            Door::Open(_, bound) => Ok(Door::Shut(bound)),
         }
     }
 }
@@ -113,7 +110,7 @@ pub async fn serve(shared: Arc<Shared>, host: Host, mut door: Door) {
 
 async fn accept(door: &Door) -> io::Result<tokio::net::TcpStream> {
     match door {
-        Door::Open(listener) => listener.accept().await.map(|(stream, _)| stream),
+        Door::Open(listener, _) => listener.accept().await.map(|(stream, _)| stream),
         Door::Shut(_) => std::future::pending().await,
     }
 }

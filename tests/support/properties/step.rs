@@ -64,9 +64,9 @@ fn whole(said: Said, headers: Option<Keys>, delivery: Option<Keys>, cut: Option<
     let head = matches!(form, Form::Body(_) | Form::Events(_));
     // Events under the label of JSON, and JSON under that of events, are read by some clients and not by others.
     let is_json = |value: &Json| value.as_str().is_some_and(|label| label.starts_with("application/json"));
-    let json = !matches!(form, Form::Events(_)) && !keys.contains_key("body");
+    let (json, text) = (keys.contains_key("json"), keys.contains_key("body") || keys.contains_key("events"));
     let headers = headers.map(|mut headers| {
-        headers.retain(|name, value| name != "content-type" || is_json(value) == json);
+        headers.retain(|name, value| name != "content-type" || if is_json(value) { json } else { text });
         headers
     });
     keys.extend(headers.filter(|_| head).map(|headers| ("headers".to_owned(), headers.into())));
@@ -233,7 +233,7 @@ pub fn error() -> Any {
 
 /// A status, with an error body in one of the shapes in use, or without one.
 fn status() -> BoxedStrategy<Said> {
-    let rare = prop_oneof![300..600_u16, Just(201), Just(206)];
+    let rare = prop_oneof![305..600_u16, 300..304_u16, Just(201), Just(206)];
     let usual = select(vec![
         500_u16, 429, 503, 400, 401, 402, 403, 404, 405, 408, 409, 413, 415, 422, 424, 498, 499, 502, 504, 520, 521,
         524, 525, 529, 301, 302, 307, 308, 200,
