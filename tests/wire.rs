@@ -110,6 +110,8 @@ async fn bytes_on_the_wire(#[case] step: String, #[case] bytes: String, #[case] 
     let served = serve(&step).await;
     let (got, ended) = served.ask().await;
     assert_eq!((got.as_str(), how(ended, &bytes, &step)), (bytes.as_str(), end));
+    let seen = served.finish().await.remove(0);
+    assert_eq!(undated(&seen.sent), bytes, "what was sent is remembered as it was");
 }
 
 /// A connection closed while the request is under way may be told to its sender as a reset.

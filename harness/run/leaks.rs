@@ -87,7 +87,8 @@ fn unescaped(text: &str) -> String {
 fn base64_runs(text: &str) -> Vec<String> {
     let engine = GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
-    let runs = text.split(move |c| !is_base64(c)).filter(|run| run.len() >= WINDOW);
+    // A shorter one holds no whole window.
+    let runs = text.split(move |c| !is_base64(c)).filter(|run| run.len() >= WINDOW * 4 / 3);
     let decode = move |part: &str| engine.decode(&part[..part.len() / 4 * 4]).ok();
     let parts = runs.flat_map(|run| (0..4).map(move |from| run[from..].replace('-', "+").replace('_', "/")));
     parts.filter_map(|part| decode(&part)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()

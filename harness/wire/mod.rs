@@ -4,7 +4,14 @@ pub mod clock;
 pub mod plan;
 pub mod provider;
 
-use std::{cell::Cell, collections::BTreeMap, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, OnceCell},
+    collections::BTreeMap,
+    future::Future,
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 pub use provider::Provider;
 
@@ -77,21 +84,25 @@ pub trait Serve: Sized + Send + Sync + 'static {
 #[derive(Debug, Clone, Default)]
 pub struct Fill {
     fixed: Arc<BTreeMap<String, String>>,
-    mark: Option<String>,
+    answer: Option<(Arc<str>, u32)>,
+    mark: OnceCell<String>,
     used: Cell<bool>,
 }
 
 impl Fill {
-    /// What is the same for every attempt of one user at one host, and the name of this attempt's answer: `$mark`.
-    pub fn new(fixed: Arc<BTreeMap<String, String>>, mark: String) -> Self {
-        Fill { fixed, mark: Some(mark), used: Cell::new(false) }
+    /// What is the same for every attempt of one user at one host, and how this attempt's answer is named, `$mark`: what they
+    /// all begin with, and its number.
+    pub fn new(fixed: Arc<BTreeMap<String, String>>, answer: (Arc<str>, u32)) -> Self {
+        Fill { fixed, answer: Some(answer), ..Fill::default() }
     }
 
     /// The value of a name, if it is known.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.used.set(true);
-        let mark = self.mark.as_ref().filter(|_| name == "mark");
-        mark.or_else(|| self.fixed.get(name)).map(String::as_str)
+        match &self.answer {
+            Some((mark, number)) if name == "mark" => Some(self.mark.get_or_init(|| format!("{mark}{number}"))),
+            _ => self.fixed.get(name).map(String::as_str),
+        }
     }
 
     /// Whether any value was asked for, known or not: what is not known of one user may be of the next.

@@ -31,6 +31,41 @@ pub struct Plan {
     pub wait_asked: Option<Duration>,
 }
 
+impl Plan {
+    /// The first bytes that are sent, so many of them at most.
+    pub fn first_bytes(&self, most: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        collect(&self.steps, most, &mut out);
+        out
+    }
+}
+
+fn collect(steps: &[WireStep], most: usize, out: &mut Vec<u8>) {
+    for step in steps {
+        match step {
+            WireStep::Send { bytes, times, .. } => {
+                for _ in 0..*times {
+                    if out.len() == most {
+                        return;
+                    }
+                    out.extend_from_slice(&bytes[..bytes.len().min(most - out.len())]);
+                }
+            }
+            WireStep::Loop { times, steps } => {
+                for _ in 0..times.unwrap_or(u64::MAX) {
+                    let before = out.len();
+                    collect(steps, most, out);
+                    // Full, or nothing is ever sent in it.
+                    if out.len() == before {
+                        break;
+                    }
+                }
+            }
+            WireStep::Wait(_) | WireStep::End(_) => {}
+        }
+    }
+}
+
 /// Bytes of a body, and the wait before them.
 #[derive(Debug, Clone, PartialEq)]
 struct Piece {

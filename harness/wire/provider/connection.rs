@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{net::TcpStream, time::Instant};
 
-use super::{Shared, perform, request, script::Chosen};
+use super::{Exchange, Shared, perform, request, script::Chosen};
 use crate::{
     scenario::Host,
     wire::{Asked, Ending, Mark, SENDS, Seen, plan::Plan},
@@ -70,7 +70,7 @@ impl<'a> Recorder<'a> {
     fn begin(shared: &'a Shared, place: &Place, reused: bool, chosen: Chosen, asked: Option<(Instant, Asked)>) -> Self {
         let Chosen { served, user, step, index, own_script, fill } = chosen;
         let plan = shared.plans.of(step, &fill, SystemTime::now());
-        let seen = Box::new(Seen {
+        let seen = Seen {
             host: place.host,
             connection: place.connection,
             reused,
@@ -92,11 +92,11 @@ impl<'a> Recorder<'a> {
             sent_len: 0,
             wait_asked: plan.wait_asked,
             sends: Vec::with_capacity(1),
-        });
+        };
         let at = {
             let mut state = shared.lock();
             *state.in_flight.entry(place.host).or_default() += 1;
-            state.seen.push(seen);
+            state.seen.push(Box::new(Exchange { seen, plan: plan.clone() }));
             state.seen.len() - 1
         };
         let recorder = Recorder { shared, host: place.host, at, plan, user, cut: step.cut.is_some() };
@@ -142,8 +142,6 @@ impl<'a> Recorder<'a> {
                 _ if room_for_one => seen.sends.push((now, seen.sent_len)),
                 _ => {}
             }
-            let room = crate::wire::KEPT.saturating_sub(seen.sent.len());
-            seen.sent.extend(&bytes[..bytes.len().min(room)]);
         });
         if let Some(mark) = mark {
             self.progress(mark);
@@ -155,7 +153,8 @@ impl<'a> Recorder<'a> {
         let now = Instant::now();
         let mut state = self.shared.lock();
         // What was seen is taken away when the provider finishes; and a half-closed connection's exchange ends before its task.
-        let Some(seen) = state.seen.get_mut(self.at).filter(|seen| seen.ended.is_none()) else { return };
+        let seen = state.seen.get_mut(self.at).map(|exchange| &mut exchange.seen);
+        let Some(seen) = seen.filter(|seen| seen.ended.is_none()) else { return };
         (seen.ended, seen.ending) = (Some(now), ending);
         if let Some(n) = state.in_flight.get_mut(&self.host) {
             *n = n.saturating_sub(1);
@@ -164,8 +163,8 @@ impl<'a> Recorder<'a> {
 
     fn change(&self, change: impl FnOnce(&mut Seen)) {
         // What was seen is taken away when the provider finishes; later changes have nowhere to go.
-        if let Some(seen) = self.shared.lock().seen.get_mut(self.at) {
-            change(seen);
+        if let Some(exchange) = self.shared.lock().seen.get_mut(self.at) {
+            change(&mut exchange.seen);
         }
     }
 

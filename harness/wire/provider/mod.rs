@@ -19,7 +19,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Mark, Seen, Serve, Serving};
+use super::{KEPT, Mark, Seen, Serve, Serving, plan::Plan};
 use crate::scenario::Host;
 
 /// One scenario instance's provider. Its tasks end with [`Serve::finish`].
@@ -67,9 +67,23 @@ struct State {
     redirects: Vec<Redirect>,
     connections: u64,
     /// Each on its own: there may be very many, and a list that grows moves what it holds.
-    seen: Vec<Box<Seen>>,
+    seen: Vec<Box<Exchange>>,
     errors: Vec<String>,
     tasks: Vec<AbortHandle>,
+}
+
+/// What was seen, with the plan whose beginning was sent: the bytes are taken from there when all is over.
+#[derive(Debug)]
+struct Exchange {
+    seen: Seen,
+    plan: Arc<Plan>,
+}
+
+impl Exchange {
+    fn whole(self) -> Seen {
+        let kept = self.seen.sent_len.min(KEPT as u64) as usize;
+        Seen { sent: self.plan.first_bytes(kept), ..self.seen }
+    }
 }
 
 /// What is filled into the answers to one user at one host.
@@ -78,7 +92,7 @@ struct Answers {
     /// How many there were.
     given: u32,
     /// The name of each, up to its number.
-    mark: String,
+    mark: Arc<str>,
     /// What is the same in all.
     fixed: Arc<BTreeMap<String, String>>,
 }
@@ -130,7 +144,7 @@ impl Serve for Provider {
     async fn finish(self) -> (Vec<Seen>, Vec<String>) {
         let mut state = self.shared.lock();
         state.tasks.iter().for_each(AbortHandle::abort);
-        let seen = std::mem::take(&mut state.seen).into_iter().map(|seen| *seen).collect();
+        let seen = std::mem::take(&mut state.seen).into_iter().map(|exchange| exchange.whole()).collect();
         (seen, std::mem::take(&mut state.errors))
     }
 }

@@ -80,9 +80,9 @@ mod tests {
         let (plans, start) = (Plans::default(), SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500));
         for millis in [0, 100, 450, 500, 1000, 1400] {
             for step in steps.iter().flat_map(|step| [step, step]) {
-                let now = start + Duration::from_millis(millis);
+                let now = start + Duration::from_millis(millis.into());
                 let user = (millis > 450).then(|| ("user".to_owned(), format!("user-{millis}")));
-                let fill = Fill::new(Arc::new(user.into_iter().collect()), format!("u0.p{millis}"));
+                let fill = Fill::new(Arc::new(user.into_iter().collect()), ("u0.p".into(), millis));
                 let (kept, made) = (plans.of(step, &fill, now), plan::plan(step, &fill, now));
                 assert_eq!(*kept, made, "{} after {millis} ms", step.label);
             }

@@ -211,7 +211,7 @@ impl Shared {
     fn fill(&self, state: &mut State, host: Host, user: Option<usize>) -> Fill {
         let answers = state.answers.entry((user, host)).or_insert_with(|| self.answers(host, user));
         answers.given += 1;
-        Fill::new(answers.fixed.clone(), format!("{}{}", answers.mark, answers.given))
+        Fill::new(answers.fixed.clone(), (answers.mark.clone(), answers.given))
     }
 
     fn answers(&self, host: Host, user: Option<usize>) -> Answers {
@@ -224,7 +224,7 @@ impl Shared {
         add("model", self.serving.models.get(&host));
         add("prompt", user.and_then(|user| self.serving.markers.get(user)));
         add("user", user.and_then(|user| self.serving.names.get(user)));
-        Answers { given: 0, mark: format!("u{who}.{letter}"), fixed: Arc::new(fixed) }
+        Answers { given: 0, mark: format!("u{who}.{letter}").into(), fixed: Arc::new(fixed) }
     }
 
     fn hosts(&self) -> BTreeMap<String, String> {
