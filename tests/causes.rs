@@ -332,7 +332,8 @@ fn a_dropped_signal_is_missed_only_where_no_other_completes_the_stream() {
     let mut policy = Policy::default();
     policy.parser.unterminated_last_event = Unterminated::Drop;
     let both = events(&[TEXT, FINISH]).and("data: [DONE]\n");
-    assert_eq!(cause(&both, &policy), "good");
+    // Dropped, it was never there.
+    assert_eq!(cause(&both, &policy), "stream-end-finish-only");
     assert_eq!(cause(&events(&[TEXT]).and("data: [DONE]\n"), &policy), "last-event-unterminated");
     policy.parser.stream_end = StreamEnd::Done;
     assert_eq!(cause(&both, &policy), "last-event-unterminated");

@@ -5,6 +5,7 @@ mod support {
 }
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -44,10 +45,33 @@ fn fit_for_true_time() -> Vec<Case> {
     fit.map(|(case, _)| case).collect()
 }
 
-/// In true time nobody waits for a breaker's long hold before the healthy request, so that `recovers` may have nothing to say.
-fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
-    let spoken = judgement.verdicts.iter().map(|verdict| (verdict.rule.as_str(), verdict.status));
-    spoken.filter(|spoken| *spoken != ("recovers", Status::Pass)).collect()
+/// How two judgements of one scenario compare.
+#[derive(Debug, PartialEq)]
+enum Compared {
+    Equal,
+    /// A rule passed on one clock and had nothing to judge on the other: jitter and breakers decide by the millisecond what is
+    /// tried, and in true time nobody waits for a breaker's long hold before the healthy request.
+    Silent,
+    /// The machine was too busy to tell in true time, and the run says so.
+    Unsure,
+    Different,
+}
+
+fn compare(leaping: &Judgement, real: &Judgement) -> Compared {
+    let verdicts = |judgement: &Judgement| -> BTreeMap<String, Status> {
+        judgement.verdicts.iter().map(|verdict| (verdict.rule.clone(), verdict.status)).collect()
+    };
+    let (leaping, real) = (verdicts(leaping), verdicts(real));
+    let rules: BTreeSet<_> = leaping.keys().chain(real.keys()).collect();
+    let pairs: Vec<_> = rules.into_iter().map(|rule| (leaping.get(rule), real.get(rule))).collect();
+    let one = |pair: &(Option<&Status>, Option<&Status>)| match pair {
+        (leaping, real) if leaping == real => Compared::Equal,
+        (_, Some(Status::Inconclusive)) => Compared::Unsure,
+        (Some(Status::Pass), None) | (None, Some(Status::Pass)) => Compared::Silent,
+        _ => Compared::Different,
+    };
+    let worst = |any: Compared| pairs.iter().any(|pair| one(pair) == any).then_some(any);
+    [Compared::Different, Compared::Unsure, Compared::Silent].into_iter().find_map(worst).unwrap_or(Compared::Equal)
 }
 
 #[test]
@@ -57,26 +81,25 @@ fn the_whole_suite_gets_equal_verdicts_on_both_clocks() {
     let cases = fit_for_true_time();
     let (all, fit) = (suite::cases().len(), cases.len());
     let (leaping, real) = (run(ClockKind::Virtual, cases.clone()), run(ClockKind::Real, cases));
-    let mut wrong = Vec::new();
-    let mut compared = 0;
+    assert_eq!((leaping.len(), real.len()), (fit, fit));
+    let (mut wrong, mut silent, mut unsure) = (Vec::new(), 0, 0);
     for ((_, expected), (transcript, judgement)) in leaping.iter().zip(&real) {
-        compared += 1;
         assert_eq!(expected.scenario, judgement.scenario);
-        if verdicts(expected) != verdicts(judgement) || expected.status != judgement.status {
-            wrong.push(format!(
-                "{}\n  virtual: {} {:?}\n  real:    {} {:?}\n{}",
-                expected.scenario,
-                expected.status,
-                verdicts(expected),
-                judgement.status,
-                verdicts(judgement),
-                report::text::block(transcript, judgement)
-            ));
+        match compare(expected, judgement) {
+            Compared::Equal => {}
+            Compared::Silent => silent += 1,
+            Compared::Unsure => unsure += 1,
+            Compared::Different => wrong.push(report::text::block(transcript, judgement)),
         }
     }
-    println!("{compared} scenario ids compared on both clocks, {} are too long or too large for true time", all - fit);
+    println!(
+        "{fit} scenario ids compared on both clocks, {} are too long or too large for true time; in {silent} a rule had something \
+         to judge on one clock only, in {unsure} the machine was too busy to tell",
+        all - fit
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(compared, fit);
+    assert!(silent * 50 <= fit, "{silent} of {fit} are not compared in full");
+    assert!(unsure * 10 <= fit, "{unsure} of {fit} could not be told");
     assert!(fit * 10 >= all * 9, "too many are left to the virtual clock");
 }
 

@@ -16,9 +16,6 @@ use support::properties::{hostile, power, schedules, splits};
 fn main() {
     let arguments = Arguments::from_args();
     clock::raise_file_limit();
-    // Schedules and splits still find replies that the witness and the reference client read differently: until those are mended
-    // they are listed as ignored, and `cargo test --test properties -- --ignored` runs them.
-    let open = schedules::trials().into_iter().chain(splits::trials()).map(|trial| trial.with_ignored_flag(true));
-    let kept = power::trials().into_iter().chain(hostile::trials());
-    libtest_mimic::run(&arguments, kept.chain(open).collect()).exit();
+    let trials = [schedules::trials(), splits::trials(), power::trials(), hostile::trials()];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

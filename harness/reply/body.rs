@@ -44,6 +44,8 @@ pub struct Answer {
     pub fails_at_event: bool,
     /// It is a stream without its completing signal.
     pub incomplete: bool,
+    /// Its label is not that of what it is.
+    pub mislabelled: bool,
 }
 
 /// An error object.
@@ -88,7 +90,9 @@ pub fn read(head: &Head, body: &[u8], way: Way) -> Answer {
         return Answer { kinds: vec![Body::Truncated], error: None, ..answer };
     }
     if success && answer.error.is_none() {
-        kinds_of_label(&mut answer, kind.as_deref(), way.asked.stream);
+        let right = if answer.stream { "text/event-stream" } else { "application/json" };
+        answer.mislabelled = kind.as_deref() != Some(right);
+        kinds_of_label(&mut answer, way.asked.stream);
     }
     answer
 }
@@ -110,7 +114,7 @@ fn has_field(text: &str) -> bool {
 }
 
 /// A whole answer under another label, or of another kind than was asked for.
-fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: bool) {
+fn kinds_of_label(answer: &mut Answer, asked_for_stream: bool) {
     let broken = [Body::Html, Body::Empty, Body::Truncated, Body::Text, Body::NoChoices, Body::NoEvents];
     // A provider that says it failed did so under any label.
     let failed = answer.finish.iter().any(|word| FAILED.contains(&word.as_str()));
@@ -120,8 +124,7 @@ fn kinds_of_label(answer: &mut Answer, kind: Option<&str>, asked_for_stream: boo
     if asked_for_stream && !answer.stream {
         answer.kinds.push(Body::PlainForStream);
     }
-    let right = if answer.stream { "text/event-stream" } else { "application/json" };
-    if kind != Some(right) && answer.stream == asked_for_stream {
+    if answer.mislabelled && answer.stream == asked_for_stream {
         answer.kinds.push(Body::Mislabelled);
     }
 }
@@ -264,7 +267,7 @@ struct Stream<'a> {
 impl Stream<'_> {
     fn event(&mut self, event: &sse::Event) {
         if event.unterminated && self.way.whole && self.way.parser.unterminated_last_event == Unterminated::Drop {
-            return;
+            return self.dropped(event);
         }
         // Before the end of the body nobody knows that an event without its blank line is all there is of it: it signals nothing.
         let signals = self.way.whole || !event.unterminated;
@@ -298,6 +301,15 @@ impl Stream<'_> {
                 let fails = self.way.parser.malformed_event == MalformedEvent::Fail;
                 self.answer.fails_at_event = fails || self.choices.call();
             }
+        }
+    }
+
+    /// Of an event that is not used it matters only that the end of the stream is in it.
+    fn dropped(&mut self, event: &sse::Event) {
+        let json: Json = serde_json::from_str(&event.data).unwrap_or_default();
+        let mut choices = json["choices"].as_array().into_iter().flatten();
+        if event.data.trim() == "[DONE]" || choices.any(|choice| !finish_word(choice.get("finish_reason")).is_empty()) {
+            self.unterminated(event);
         }
     }
 

@@ -85,7 +85,7 @@ impl Reader<'_> {
             body::read(head, &decoded.body, Way { whole: framed, asked: self.asked, parser: &self.policy.parser });
         let facts = ReplyFacts { stream: answer.stream, end: answer.end, ..ReplyFacts::default() };
         let whole = framed || answer.error.is_some();
-        let refusable = [Body::BadEvent, Body::Mislabelled, Body::StreamForPlain, Body::PlainForStream];
+        let refusable = [Body::BadEvent, Body::StreamForPlain, Body::PlainForStream];
         // Half a character at the end is none that is broken.
         let broken = std::str::from_utf8(&decoded.body).is_err_and(|error| error.error_len().is_some());
         Some(State {
@@ -97,6 +97,7 @@ impl Reader<'_> {
             complete: whole || (answer.stream && complete(&facts, self.policy)),
             flawed: broken
                 || decoded.mislabelled
+                || answer.mislabelled
                 || (decoded.zipped && !self.asked_for_gzip)
                 || answer.kinds.iter().any(|kind| refusable.contains(kind)),
         })

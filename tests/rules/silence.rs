@@ -52,7 +52,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::flawed("healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 100, 100).flawed()).streamed(0, 8).failed(2000, Class::MalformedResponse), Some(Status::Pass))]
 #[case::finished("healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 250, 250).facts(|r| r.finish.push("stop".to_owned()))).streamed(0, 8).failed(2000, Class::StreamInterrupted), Some(Status::Pass))]
 #[case::cut_by_the_provider("healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 0, 0).wire(Wire::ClosedInStream)).streamed(0, 8).failed(2000, Class::StreamInterrupted), Some(Status::Pass))]
-#[case::left_by_its_user("healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 100, 100).wire(Wire::UserLeft)).streamed(0, 8).left(2000), Some(Status::Pass))]
+#[case::left_by_its_user("healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 100, 100).wire(Wire::UserLeft)).streamed(0, 8).left(2000), None)]
 #[case::never_left("healthy-stream-kept", stream().asks(0, Primary, left_stream(2000, 100, 100).timed(Some(100), None)).streamed(0, 8).failed(2000, Class::Timeout), Some(Status::Pass))]
 #[case::plain("healthy-stream-kept", story().asks(0, Primary, stalled(100, 500)).failed(500, Class::Timeout), None)]
 fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<Status>) {

@@ -2,8 +2,13 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    ops::Range,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,26 +26,40 @@ const BACKLOG: i32 = 4096;
 /// After a failed accept the next one is tried this much later.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Below the ports that systems give to connecting sockets. Those are not enough: each connection that we close keeps its port
+/// for a minute, and thousands of cases a second close many.
+const PORTS: Range<u16> = 10_240..32_768;
+
 /// A port that is ours. Until it listens, connects to it are refused.
 pub struct Bound {
-    socket: Socket,
     port: u16,
+    /// Bound, and not listening.
+    _socket: Socket,
+    /// TCP sockets that may share a port with old connections may share it with each other until one listens: of UDP there is one.
+    _lease: UdpSocket,
 }
 
 impl Bound {
-    /// A free port of loopback.
+    /// A free port of loopback, each in turn.
     pub fn new() -> io::Result<Self> {
-        Bound::at(0)
+        static TURN: AtomicU32 = AtomicU32::new(0);
+        let count = u32::from(PORTS.end - PORTS.start);
+        // Processes begin far from each other.
+        let from = process::id().wrapping_mul(7919) % count;
+        for _ in PORTS {
+            let nth = (from + TURN.fetch_add(1, Ordering::Relaxed) % count) % count;
+            // Less than the length of a range of `u16`.
+            match Bound::at(PORTS.start + nth as u16) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound,
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
     }
 
     fn at(port: u16) -> io::Result<Self> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-        // The port is bound again while old connections of it are still open.
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
-        let address = socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("the socket has no address"))?;
-        Ok(Bound { socket, port: address.port() })
+        let lease = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
+        Ok(Bound { port, _socket: bound(port)?, _lease: lease })
     }
 
     /// Its number.
@@ -53,10 +72,19 @@ impl Bound {
         if !listens {
             return Ok(Door::Shut(self));
         }
-        let listener = Bound::at(self.port)?.socket;
+        let listener = bound(self.port)?;
         listener.listen(BACKLOG)?;
         Ok(Door::Open(TcpListener::from_std(listener.into())?, self))
     }
+}
+
+fn bound(port: u16) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    // Old connections of it may still be there.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket)
 }
 
 /// A port that listens, or refuses. It stays bound all the time, so that nobody else is given it between two phases.
