@@ -93,12 +93,15 @@ fn matrix_cases() -> Vec<Case> {
     cases.filter(|case| files.insert(case.path.clone()) || all).collect()
 }
 
-/// Which rules catch a mutant anywhere in the suite, and how often.
-fn collateral(mutant: &Mutant, cases: &[Case]) -> BTreeMap<String, usize> {
+/// Which rules catch a mutant anywhere in the suite, each with the first report of it that nobody has reviewed.
+fn collateral(mutant: &Mutant, cases: &[Case]) -> BTreeMap<String, Option<String>> {
     let mut caught = BTreeMap::new();
     for case in cases {
-        for rule in failing(&run_alone(case, &mutant.make, 1)) {
-            *caught.entry(rule).or_default() += 1;
+        let transcript = run_alone(case, &mutant.make, 1);
+        for rule in failing(&transcript) {
+            let known = rule == mutant.rule || mutant.may_also.contains(&rule.as_str());
+            let block = || (!known).then(|| report::text::block(&transcript, &judge(&transcript)));
+            caught.entry(rule).or_insert_with(block);
         }
     }
     caught
@@ -122,11 +125,8 @@ fn over_the_whole_suite_a_mutant_breaks_nothing_that_was_not_reviewed() {
     let found = found.into_inner().expect("no thread panicked");
     let mut wrong = Vec::new();
     for mutant in mutants::all() {
-        let rules = found[mutant.name].keys().map(String::as_str);
-        let unknown: Vec<_> = rules.filter(|rule| *rule != mutant.rule && !mutant.may_also.contains(rule)).collect();
-        if !unknown.is_empty() {
-            wrong.push(format!("{} is also caught by {unknown:?}", mutant.name));
-        }
+        let unknown = found[mutant.name].iter().filter_map(|(rule, report)| Some((rule, report.as_ref()?)));
+        wrong.extend(unknown.map(|(rule, report)| format!("{} is also caught by {rule}:\n{report}", mutant.name)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let matrix: BTreeMap<_, Vec<_>> =

@@ -116,7 +116,7 @@ impl Reader<'_> {
         }
         let idle = (self.alive_at + *self.policy.idle_timeout, Some("idle"));
         let semantic = (self.semantic_limit(), Some("semantic-idle"));
-        let last = (if self.committed { self.deadline } else { self.until }, Some("deadline"));
+        let last = (if self.content { self.deadline } else { self.until }, Some("deadline"));
         idle.min(semantic).min(last)
     }
 

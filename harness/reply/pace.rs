@@ -56,6 +56,8 @@ struct Reader<'a> {
 struct State {
     sent: usize,
     zipped: bool,
+    /// Bytes of the body, unpacked.
+    body: usize,
     stream: bool,
     content: usize,
     complete: bool,
@@ -91,6 +93,7 @@ impl Reader<'_> {
         Some(State {
             sent,
             zipped: decoded.zipped,
+            body: decoded.body.len(),
             stream: answer.stream,
             // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.
             content: answer.content + (sent - kept.len()),
@@ -109,20 +112,23 @@ struct Walk {
     byte_at: Micros,
     content_at: Micros,
     content: usize,
+    body: usize,
     stream: bool,
     pace: Pace,
 }
 
 impl Walk {
     fn from(head: Micros) -> Self {
-        Walk { byte_at: head, content_at: head, content: 0, stream: false, pace: Pace::default() }
+        Walk { byte_at: head, content_at: head, content: 0, body: 0, stream: false, pace: Pace::default() }
     }
 
     fn step(&mut self, at: Micros, state: &State) {
         self.pace.idle = self.pace.idle.max(at - self.byte_at);
         self.byte_at = at;
         self.stream |= state.stream;
-        self.pace.flawed = state.flawed;
+        // Of packed bytes that do not unpack yet most clients know nothing.
+        self.pace.flawed = state.flawed || (state.zipped && state.body == self.body);
+        self.body = state.body;
         if state.content > self.content || state.complete {
             self.pace.semantic_idle = self.pace.semantic_idle.max(at - self.content_at);
             (self.content_at, self.content) = (at, state.content);

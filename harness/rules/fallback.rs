@@ -264,7 +264,7 @@ pub fn fallback_request_valid(view: &View) -> Findings {
 }
 
 /// Whether the fallback can take this user's request beyond doubt: only then may it be demanded.
-fn surely_fits(view: &View, user: usize) -> bool {
+pub(super) fn surely_fits(view: &View, user: usize) -> bool {
     let target = &view.policy().fallback;
     let request = &view.t.users[user].request;
     let asked = view.at(user, Host::Primary).filter_map(|(_, attempt)| attempt.request.as_ref()).last();

@@ -1,6 +1,6 @@
 //! What a user's time is spent on, and what is left of it.
 
-use super::{ALLOWANCE, Capability, GRAIN, View, view};
+use super::{ALLOWANCE, Capability, GRAIN, View, fallback, view};
 use crate::{
     causes::{Waits, Wire},
     policy::RetryBudget,
@@ -65,13 +65,14 @@ impl View<'_> {
         closed && paid && !hidden && !self.crowded()
     }
 
-    /// Whether a fallback may follow the primary: there is one, it is safe, and nothing was charged that must not be twice.
+    /// Whether a fallback may follow the primary beyond doubt: there is one that takes the request, it is safe, and nothing was
+    /// charged that must not be twice.
     pub fn fallback_possible(&self, user: usize) -> bool {
         let request = &self.t.users[user].request;
         let charged =
             request.charge_sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
         let target = self.can(Capability::Fallback) && !self.policy().fallback.targets.is_empty();
-        target && request.fallback_safe && !charged
+        target && request.fallback_safe && !charged && fallback::surely_fits(self, user)
     }
 
     /// Whether work may have been charged, as far as a client can tell: to it, all connections that break before the head are alike.

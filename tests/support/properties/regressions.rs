@@ -109,6 +109,14 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     ),
     ("a wait for a body that is none", "users: 2\narrive: every 1s\nprimary: [ { status: 308, body_after: 3s } ]"),
     ("a refused stream among plain requests", "primary: [ refuse ]\nusers: [ { request: { stream: true } } ]"),
+    (
+        "a packed stream whose bytes do not unpack",
+        "request: { stream: true }\npolicy: { deadline: 20s }\nusers: [ {}, { at: 1530ms } ]\nprimary: [ { reply: ok, if_reused: { events: [ text: Four, text: Four, finish: stop, done ], pace: 310ms, pieces: 7, encoding: gzip }, for: 1800ms }, ok ]",
+    ),
+    (
+        "an answer of the other kind among failures at one moment",
+        "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
+    ),
     // -- the reference client
     (
         "a filter in a tool call",
@@ -137,6 +145,10 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     (
         "a flat error with a code",
         "request: { fallback: unsafe }\nprimary: [ { json: { message: broken, code: 500 } } ]",
+    ),
+    (
+        "a piece of a tool call, and then a stall until the reserve",
+        "request: { stream: true }\npolicy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1500ms, idle_timeout: 750ms, semantic_idle_timeout: 1500ms, deadline: 2250ms, fallback: { timeout: 250ms, reserve: 250ms } }\nprimary: [ { events: [ tool: {}, pause: 1190ms, comment: ping ] } ]",
     ),
     (
         "a spent quota behind a false length",
