@@ -65,14 +65,18 @@ impl View<'_> {
         closed && paid && !hidden && !self.crowded()
     }
 
-    /// Whether a fallback may follow the primary beyond doubt: there is one that takes the request, it is safe, and nothing was
-    /// charged that must not be twice.
+    /// Whether a fallback may follow the primary beyond doubt: the request may go there, and nothing was charged that must not be
+    /// twice.
     pub fn fallback_possible(&self, user: usize) -> bool {
-        let request = &self.t.users[user].request;
-        let charged =
-            request.charge_sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
+        let sensitive = self.t.users[user].request.charge_sensitive;
+        let charged = sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
+        self.may_go_elsewhere(user) && !charged
+    }
+
+    /// Whether a request may go to the fallback: there is one that takes it, and it is safe.
+    pub fn may_go_elsewhere(&self, user: usize) -> bool {
         let target = self.can(Capability::Fallback) && !self.policy().fallback.targets.is_empty();
-        target && request.fallback_safe && !charged && fallback::surely_fits(self, user)
+        target && self.t.users[user].request.fallback_safe && fallback::surely_fits(self, user)
     }
 
     /// Whether work may have been charged, as far as a client can tell: to it, all connections that break before the head are alike.

@@ -131,11 +131,9 @@ impl<'a> View<'a> {
 
     fn too_long(&self, user: Option<usize>, wait: Micros, left: Micros) -> Option<TooLong> {
         let policy = self.policy();
-        let reserve = if user.is_some_and(|user| self.fallback_possible(user)) {
-            *policy.fallback.reserve
-        } else {
-            Duration::ZERO
-        };
+        // What was charged is found by the cells that this decides.
+        let elsewhere = |user| self.may_go_elsewhere(user) && !self.t.users[user].request.charge_sensitive;
+        let reserve = if user.is_some_and(elsewhere) { *policy.fallback.reserve } else { Duration::ZERO };
         let kept = micros(reserve) + micros(*policy.attempt_timeout);
         if wait > micros(*policy.retry_after.ceiling) {
             Some(TooLong::BeyondCeiling)

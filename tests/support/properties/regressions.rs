@@ -114,6 +114,18 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\npolicy: { deadline: 20s }\nusers: [ {}, { at: 1530ms } ]\nprimary: [ { reply: ok, if_reused: { events: [ text: Four, text: Four, finish: stop, done ], pace: 310ms, pieces: 7, encoding: gzip }, for: 1800ms }, ok ]",
     ),
     (
+        "a chunk's size byte by byte",
+        "request: { stream: true }\nprimary: [ { events: [ done ], body_after: 900ms, pace: 110ms, pieces: 3 } ]",
+    ),
+    (
+        "events in pieces, and pieces in chunks",
+        "policy: { deadline: 15s, parser: { keepalive_is_progress: true } }\nrequest: { stream: true }\nprimary: [ { events: [ text: Four, text: Four, text: Four, text: Four, finish: stop, done ], body_after: 530ms, pace: 20ms, pieces: 3, framing: { chunked: 7 } } ]",
+    ),
+    (
+        "a dropped last event where a bare end is enough",
+        "request: { stream: true }\npolicy: { parser: { stream_end: eof, unterminated_last_event: drop } }\nprimary: [ { events: [ text: Four, raw: 'data: [DONE]' ] } ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
