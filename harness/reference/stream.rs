@@ -254,7 +254,7 @@ impl Reader<'_> {
             StreamEnd::Finish => finish,
             StreamEnd::Done => self.done,
             StreamEnd::Either => finish || self.done,
-            StreamEnd::Eof => finish || self.done || (at_eof && self.content),
+            StreamEnd::Eof => finish || self.done || at_eof,
         }
     }
 

@@ -168,7 +168,7 @@ pub fn fallback_used(view: &View) -> Findings {
 /// The attempt after which the fallback must be tried.
 pub(super) fn demanded(view: &View, user: usize) -> Option<usize> {
     let (policy, request) = (view.policy(), &view.t.users[user]);
-    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
+    if policy.fallback.targets.is_empty() || view.hides_attempts(Host::Fallback) {
         return None;
     }
     let (lost, attempt) = view.at(user, Host::Primary).last()?;

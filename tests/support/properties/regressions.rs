@@ -126,6 +126,18 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\npolicy: { parser: { stream_end: eof, unterminated_last_event: drop } }\nprimary: [ { events: [ text: Four, raw: 'data: [DONE]' ] } ]",
     ),
     (
+        "a second choice that says nothing",
+        "request: { n: 2, stream: true }\npolicy: { parser: { stream_end: finish } }\nprimary: [ { events: [ chunk: { choices: [ { index: 1, delta: {}, finish_reason: null } ] }, text: Four, finish: stop ] } ]",
+    ),
+    (
+        "fallbacks that nobody saw",
+        "policy: { breaker: none }\nusers: [ {}, {} ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]\nfallback: [ reset-on-accept ]",
+    ),
+    (
+        "a bare end of nothing",
+        "request: { stream: true }\npolicy: { attempts: 1, parser: { stream_end: eof } }\nprimary: [ server-error ]\nfallback: [ { events: [ usage: { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 } ] } ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
