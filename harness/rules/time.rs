@@ -59,7 +59,7 @@ impl View<'_> {
     pub fn unhindered(&self, failures: u32) -> bool {
         let policy = self.policy();
         let closed = policy.breaker.as_ref().is_none_or(|breaker| breaker.failures > failures);
-        let tokens = |budget: &RetryBudget| budget.min_per_second.min(budget.cap) + budget.ratio;
+        let tokens = |budget: &RetryBudget| (budget.min_per_second + budget.ratio).min(budget.cap);
         let paid = policy.retry_budget.as_ref().is_none_or(|budget| tokens(budget) >= f64::from(failures));
         let hidden = Host::PROVIDERS.into_iter().any(|host| self.hides_attempts(host));
         closed && paid && !hidden && !self.crowded()

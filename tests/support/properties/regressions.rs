@@ -138,6 +138,14 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\npolicy: { attempts: 1, parser: { stream_end: eof } }\nprimary: [ server-error ]\nfallback: [ { events: [ usage: { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 } ] } ]",
     ),
     (
+        "a budget that holds nothing",
+        "request: { stream: true }\npolicy: { retry_budget: { ratio: 1, cap: 0 }, fallback: { targets: [] } }\nprimary: [ server-error ]",
+    ),
+    (
+        "a fallback that nobody saw takes its time",
+        "request: { stream: true }\nusers: 3\nprimary: [ { events: [], for: 1ms }, ok ]\nfallback: [ { cut: { after: accept, by: close, wait: 7200ms }, for: 1ms }, ok ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
