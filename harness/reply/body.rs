@@ -245,8 +245,12 @@ fn stream(text: &str, way: Way) -> Answer {
     let answer = Answer { stream: true, ..Answer::default() };
     let mut reader = Stream { answer, way, choices: Choices::new(way.asked.one), chunks: 0, done: false, bad: false };
     for event in sse::events(text) {
-        if reader.answer.error.is_some() || reader.answer.fails_at_event || reader.done {
+        if reader.answer.error.is_some() || reader.done {
             break;
+        }
+        if reader.answer.fails_at_event {
+            reader.after_failure(&event);
+            continue;
         }
         if event.unterminated {
             reader.answer.end_before = reader.signals();
@@ -324,6 +328,13 @@ impl Stream<'_> {
         self.answer.pending = true;
         for choice in json["choices"].as_array().into_iter().flatten() {
             self.choices.add(choice, false);
+        }
+    }
+
+    /// Of what follows a bad event only the text matters: whoever hands it over did not make it up.
+    fn after_failure(&mut self, event: &sse::Event) {
+        if let Ok(json) = serde_json::from_str::<Json>(&event.data) {
+            self.text_only(&json);
         }
     }
 
