@@ -195,6 +195,18 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\npolicy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1500ms, idle_timeout: 750ms, semantic_idle_timeout: 1500ms, deadline: 2250ms, fallback: { timeout: 250ms, reserve: 250ms } }\nprimary: [ { events: [ tool: {}, pause: 1190ms, comment: ping ] } ]",
     ),
     (
+        "an event that is no chunk",
+        "request: { stream: true }\npolicy: { parser: { stream_end: finish } }\nprimary: [ { events: [ data: '[1]' ] } ]",
+    ),
+    (
+        "half an error as the grace ends",
+        "request: { stream: true }\nprimary: [ { events: [ text: Four, text: Four, finish: stop, raw: \"error: {\\\"code\\\":429}\\n\\n\" ], cut: { after: 3 events + 5 bytes, by: close, wait: 310ms } } ]",
+    ),
+    (
+        "an empty body in chunks, and then another request",
+        "request: { stream: true }\nprimary: [ { status: 200, body: '', pace: 20ms, pieces: 1000, framing: chunked } ]",
+    ),
+    (
         "a spent quota behind a false length",
         "request: { fallback: unsafe }\nprimary: [ { reply: quota-exhausted, framing: { longer: 5 } } ]",
     ),
