@@ -43,6 +43,8 @@ struct Closed {
     since: Micros,
     sure: Vec<Micros>,
     possible: Vec<Micros>,
+    /// A success that clears all that was possible before it, once no failure can have been seen first.
+    well: Option<Micros>,
 }
 
 /// What an attempt's arrival means.
@@ -143,11 +145,11 @@ impl May {
     }
 
     fn while_closed(&mut self, mut closed: Closed, end: &End) {
+        closed.cleared(end.at);
         match end.sign {
             Sign::Well => {
                 closed.sure.clear();
-                // A failure just before may have been seen just after.
-                closed.possible.retain(|failure| failure + ALLOWANCE >= end.at);
+                closed.well = Some(end.at);
             }
             Sign::Ignored => closed.sure.clear(),
             Sign::Counts | Sign::Unclear => closed.failed(end, self.limits.window),
@@ -227,6 +229,13 @@ impl May {
 }
 
 impl Closed {
+    /// What a success cleared by this moment. A failure just before it may have been seen just after.
+    fn cleared(&mut self, now: Micros) {
+        if let Some(well) = self.well.take_if(|well| now > *well + ALLOWANCE) {
+            self.possible.retain(|failure| failure + ALLOWANCE >= well);
+        }
+    }
+
     fn failed(&mut self, end: &End, window: Micros) {
         self.possible.push(end.at);
         if end.sign == Sign::Unclear {
@@ -255,6 +264,7 @@ impl Closed {
         self.possible.append(&mut other.possible);
         self.possible.sort_unstable();
         let sure = if self.sure.len() < other.sure.len() { self.sure } else { other.sure };
-        Closed { since: self.since.max(other.since), sure, possible: self.possible }
+        let well = self.well.zip(other.well).map(|(one, other)| one.min(other));
+        Closed { since: self.since.max(other.since), sure, possible: self.possible, well }
     }
 }

@@ -158,6 +158,14 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { charge_sensitive: true, stream: true }\nusers: [ {}, {} ]\nprimary: [ { cut: { after: accept, by: stall }, for: 1ms }, unavailable ]",
     ),
     (
+        "an attempt that ends as the reserve begins",
+        "request: { stream: true }\npolicy: { attempts: 2, connect_timeout: 500ms, attempt_timeout: 750ms, idle_timeout: 500ms, semantic_idle_timeout: 750ms, deadline: 2000ms, fallback: { timeout: 500ms, reserve: 750ms }, backoff: { first: 300ms, jitter: none }, breaker: { failures: 1 } }\nusers: [ {}, { at: 1300ms } ]\nprimary: [ { json: {}, head_after: 700ms, cut: { after: head, by: stall } } ]",
+    ),
+    (
+        "the last failure and a success at one moment",
+        "request: { stream: true }\nusers: [ {}, { at: 710ms }, { primary: [ { events: [ text: Four, done ], head_after: 310ms, framing: { chunked: 7 } } ] }, { at: 310ms }, {} ]\nprimary: [ { raw: \"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 65535\\r\\n\\r\\n{}\", for: 1ms }, { raw: \"SSH-2.0-x\\r\\n\", cut: { after: request, by: close } } ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
@@ -205,6 +213,10 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     (
         "an empty body in chunks, and then another request",
         "request: { stream: true }\nprimary: [ { status: 200, body: '', pace: 20ms, pieces: 1000, framing: chunked } ]",
+    ),
+    (
+        "a spent quota beside a 403, and a header that says to retry",
+        "primary: [ { status: 403, json: { error: { code: credit_balance_exhausted } }, headers: { x-should-retry: 'true' } } ]",
     ),
     (
         "a spent quota behind a false length",
