@@ -13,7 +13,7 @@ with open(PIDS, "a") as pids:
     print(os.getpid(), file=pids)
 # A child of its own, which must not outlive it.
 subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-true_run, true_say, sessions = thin.run, thin.say, {}
+true_run, true_say, sessions, ignored = thin.run, thin.say, {}, []
 
 
 def raw(text):
@@ -53,11 +53,13 @@ def three_attempts(case):
 
 
 def always_well(case):
-    def say(message):
-        text = "".join(message.get("streamed", []))
-        true_say({"type": "outcome", "id": message["id"], "result": "completed", "text": text, "finish_reason": "stop"})
-    thin.say = say
-    true_run(case)
+    streamed = []
+    try:
+        thin.ask(case, thin.http.client.HTTPConnection(thin.urlsplit(case["providers"][0]["base_url"]).netloc), streamed)
+    except thin.Broken:
+        pass
+    outcome = {"result": "completed", "text": "".join(streamed), "streamed": streamed, "finish_reason": "stop"}
+    true_say({"type": "outcome", "id": case["id"], **outcome})
 
 
 def twice(case):
@@ -88,7 +90,7 @@ RUNS = {
     "dies-at-telemetry": lambda case: (true_say({"type": "telemetry", "id": case["id"], "record": {}}), die()),
     "dies-at-effect": lambda case: (true_say({"type": "effect", "id": case["id"], "name": "x", "call": "1"}), die()),
     "dies-at-outcome": lambda case: (true_run(case), die()),
-    "ignores-cancel": lambda case: (time.sleep(600)),
+    "ignores-cancel": lambda case: true_run(case) if case["session"] in ignored else ignored.append(case["session"]),
 }
 
 

@@ -104,6 +104,11 @@ impl Life {
         self.desk().ready.clone()
     }
 
+    /// The number of its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.group.pid()
+    }
+
     /// How it ended, if it has.
     pub fn is_over(&self) -> Option<End> {
         self.desk().over.as_ref().map(|(end, _)| end.clone())
