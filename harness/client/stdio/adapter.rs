@@ -33,13 +33,15 @@ pub struct Start {
     pub errors: ErrorMap,
     /// From `hello` to `ready`.
     pub startup: Duration,
+    /// Every line has a field that the protocol does not know, to be ignored.
+    pub unknown_fields: bool,
 }
 
 impl Start {
     /// A command with no table of errors, and the usual patience.
     pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let command = command.into_iter().map(Into::into).collect();
-        Start { command, errors: ErrorMap::default(), startup: STARTUP }
+        Start { command, errors: ErrorMap::default(), startup: STARTUP, unknown_fields: false }
     }
 }
 
@@ -73,7 +75,7 @@ struct Lives {
 impl Adapter {
     /// Starts it and waits until it is ready. An error says why it is not.
     pub fn start(start: Start) -> Result<Arc<Self>, String> {
-        let life = Life::start(&start.command, start.startup)?;
+        let life = Life::start(&start)?;
         let ready = life.ready().ok_or("it is not ready")?;
         let room = Arc::new(Semaphore::new(ready.concurrency.min(1 << 20) as usize));
         let (suspects, complaints, together) = (HashSet::new(), Vec::new(), Vec::new());
@@ -153,7 +155,7 @@ impl Adapter {
             )));
         }
         *count += 1;
-        let life = Life::start(&self.start.command, self.start.startup);
+        let life = Life::start(&self.start);
         lives.now = life.map_err(|why| Refused::Error(format!("the adapter does not start again: {why}")))?;
         Ok(lives.now.clone())
     }
