@@ -85,7 +85,9 @@ impl Client for Reference {
 
     fn capabilities(&self) -> Vec<Capability> {
         use Capability::*;
-        vec![
+        // The names of its records are its own: where a policy wants others, it has no such records.
+        let telemetry = Some(Telemetry).filter(|_| self.policy.telemetry == Policy::default().telemetry);
+        let others = [
             Stream,
             Cancel,
             Retry,
@@ -93,7 +95,6 @@ impl Client for Reference {
             Fallback,
             Deadline,
             Tools,
-            Telemetry,
             Usage,
             Idempotency,
             Breaker,
@@ -103,7 +104,8 @@ impl Client for Reference {
             ConfigurableParser,
             ConfigurableEndpoint,
             InFlightLimit,
-        ]
+        ];
+        others.into_iter().chain(telemetry).collect()
     }
 
     async fn call(&self, call: Call) -> Outcome {

@@ -116,7 +116,7 @@ impl Reader<'_> {
         }
         let idle = (self.alive_at + *self.policy.idle_timeout, Some("idle"));
         let semantic = (self.semantic_limit(), Some("semantic-idle"));
-        let last = (if self.committed { self.deadline } else { self.until }, Some("deadline"));
+        let last = (if self.content { self.deadline } else { self.until }, Some("deadline"));
         idle.min(semantic).min(last)
     }
 
@@ -254,7 +254,7 @@ impl Reader<'_> {
             StreamEnd::Finish => finish,
             StreamEnd::Done => self.done,
             StreamEnd::Either => finish || self.done,
-            StreamEnd::Eof => finish || self.done || (at_eof && self.content),
+            StreamEnd::Eof => finish || self.done || at_eof,
         }
     }
 

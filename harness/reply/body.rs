@@ -44,6 +44,8 @@ pub struct Answer {
     pub fails_at_event: bool,
     /// It is a stream without its completing signal.
     pub incomplete: bool,
+    /// Its last event says something, and no blank line has ended it yet.
+    pub pending: bool,
     /// Its label is not that of what it is.
     pub mislabelled: bool,
 }
@@ -243,8 +245,12 @@ fn stream(text: &str, way: Way) -> Answer {
     let answer = Answer { stream: true, ..Answer::default() };
     let mut reader = Stream { answer, way, choices: Choices::new(way.asked.one), chunks: 0, done: false, bad: false };
     for event in sse::events(text) {
-        if reader.answer.error.is_some() || reader.answer.fails_at_event || reader.done {
+        if reader.answer.error.is_some() || reader.done {
             break;
+        }
+        if reader.answer.fails_at_event {
+            reader.after_failure(&event);
+            continue;
         }
         if event.unterminated {
             reader.answer.end_before = reader.signals();
@@ -280,6 +286,7 @@ impl Stream<'_> {
         }
         if data == "[DONE]" {
             self.done = signals;
+            self.answer.pending = !signals;
             if signals {
                 self.unterminated(event);
             }
@@ -304,8 +311,11 @@ impl Stream<'_> {
         }
     }
 
-    /// Of an event that is not used it matters only that the end of the stream is in it.
+    /// Of an event that is not used it matters only that the end of the stream is in it, and only where it needs one.
     fn dropped(&mut self, event: &sse::Event) {
+        if self.way.parser.stream_end == StreamEnd::Eof {
+            return;
+        }
         let json: Json = serde_json::from_str(&event.data).unwrap_or_default();
         let mut choices = json["choices"].as_array().into_iter().flatten();
         if event.data.trim() == "[DONE]" || choices.any(|choice| !finish_word(choice.get("finish_reason")).is_empty()) {
@@ -315,8 +325,16 @@ impl Stream<'_> {
 
     /// What of a chunk some clients hand over before its event ends.
     fn text_only(&mut self, json: &Json) {
+        self.answer.pending = true;
         for choice in json["choices"].as_array().into_iter().flatten() {
             self.choices.add(choice, false);
+        }
+    }
+
+    /// Of what follows a bad event only the text matters: whoever hands it over did not make it up.
+    fn after_failure(&mut self, event: &sse::Event) {
+        if let Ok(json) = serde_json::from_str::<Json>(&event.data) {
+            self.text_only(&json);
         }
     }
 

@@ -26,7 +26,7 @@ pub fn pace(seen: &Seen, policy: &Policy, sends: &Sends) -> Option<Pace> {
     let (mut walk, mut known): (Option<Walk>, Option<State>) = (None, None);
     for (at, sent) in moments {
         let state = match known.filter(|known| *sent != last && !reader.may_change(known, *sent)) {
-            Some(known) => State { sent: usize::try_from(*sent).unwrap_or(usize::MAX), ..known },
+            Some(known) => known.with(usize::try_from(*sent).unwrap_or(usize::MAX)),
             None => match reader.state(*sent) {
                 Some(state) => state,
                 None => continue,
@@ -56,6 +56,10 @@ struct Reader<'a> {
 struct State {
     sent: usize,
     zipped: bool,
+    /// Bytes of the body, without framing and coding.
+    body: usize,
+    /// Its last event may end with the next byte.
+    pending: bool,
     stream: bool,
     content: usize,
     complete: bool,
@@ -67,11 +71,13 @@ impl Reader<'_> {
     /// keep-alive would take long.
     fn may_change(&self, known: &State, sent: u64) -> bool {
         let (kept, sent) = (&self.seen.sent, usize::try_from(sent).unwrap_or(usize::MAX));
-        let Some(new) = kept.get(known.sent.saturating_sub(5)..sent).filter(|_| known.stream && !known.zipped) else {
+        let legible = known.stream && !known.zipped && !known.pending;
+        let Some(new) = kept.get(known.sent.saturating_sub(5)..sent).filter(|_| legible) else {
             return true;
         };
         let has = |word: &[u8]| new.windows(word.len()).any(|bytes| bytes == word);
-        new.iter().any(|byte| b"}]".contains(byte)) || has(b"0\r\n") || has(b"error")
+        let frames = kept[known.sent..sent].iter().all(|byte| byte.is_ascii_hexdigit() || b"\r\n".contains(byte));
+        new.iter().any(|byte| b"}]".contains(byte)) || frames || has(b"0\r\n") || has(b"error")
     }
 
     /// `None`: the head was not out yet.
@@ -91,6 +97,8 @@ impl Reader<'_> {
         Some(State {
             sent,
             zipped: decoded.zipped,
+            body: decoded.body.len(),
+            pending: answer.pending,
             stream: answer.stream,
             // What lies beyond the bytes that are kept is taken as content: nobody can say that it was none.
             content: answer.content + (sent - kept.len()),
@@ -104,25 +112,35 @@ impl Reader<'_> {
     }
 }
 
+impl State {
+    /// With bytes that say nothing more.
+    fn with(self, sent: usize) -> Self {
+        State { sent, body: self.body + sent.saturating_sub(self.sent), ..self }
+    }
+}
+
 /// The last moments of either kind, and the longest gaps so far.
 struct Walk {
     byte_at: Micros,
     content_at: Micros,
     content: usize,
+    body: usize,
     stream: bool,
     pace: Pace,
 }
 
 impl Walk {
     fn from(head: Micros) -> Self {
-        Walk { byte_at: head, content_at: head, content: 0, stream: false, pace: Pace::default() }
+        Walk { byte_at: head, content_at: head, content: 0, body: usize::MAX, stream: false, pace: Pace::default() }
     }
 
     fn step(&mut self, at: Micros, state: &State) {
         self.pace.idle = self.pace.idle.max(at - self.byte_at);
         self.byte_at = at;
         self.stream |= state.stream;
-        self.pace.flawed = state.flawed;
+        // Of bytes that only frame others, and of packed ones that do not unpack yet, most clients know nothing.
+        self.pace.flawed = state.flawed || state.body == self.body;
+        self.body = state.body;
         if state.content > self.content || state.complete {
             self.pace.semantic_idle = self.pace.semantic_idle.max(at - self.content_at);
             (self.content_at, self.content) = (at, state.content);

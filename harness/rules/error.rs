@@ -127,15 +127,17 @@ fn flaw_included(view: &View, index: usize, mut cells: Cells) -> Cells {
     cells
 }
 
-/// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and that of a refused
-/// connection, which nobody sees, where a host refuses.
+/// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and those of a connection
+/// that nobody sees, where there may have been one.
 fn accepted(view: &View, request: &UserRequest, cells: &Cells) -> Vec<Class> {
     let mut right = cells.classes.clone();
     let deadline = view::micros(*view.policy().deadline);
     let passed = request.ended.is_some_and(|ended| ended + GRAIN >= request.arrived + deadline);
     right.extend((passed && !right.contains(&Class::Deadline)).then_some(Class::Deadline));
     let unseen = !view.t.refusing.is_empty() || !view.t.contacts.is_empty();
-    right.extend((unseen && !right.contains(&Class::Connection)).then_some(Class::Connection));
+    if unseen {
+        right.extend([Class::Connection, Class::Timeout].into_iter().filter(|class| !cells.classes.contains(class)));
+    }
     right
 }
 

@@ -168,7 +168,7 @@ pub fn fallback_used(view: &View) -> Findings {
 /// The attempt after which the fallback must be tried.
 pub(super) fn demanded(view: &View, user: usize) -> Option<usize> {
     let (policy, request) = (view.policy(), &view.t.users[user]);
-    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
+    if policy.fallback.targets.is_empty() || view.hides_attempts(Host::Fallback) {
         return None;
     }
     let (lost, attempt) = view.at(user, Host::Primary).last()?;
@@ -264,7 +264,7 @@ pub fn fallback_request_valid(view: &View) -> Findings {
 }
 
 /// Whether the fallback can take this user's request beyond doubt: only then may it be demanded.
-fn surely_fits(view: &View, user: usize) -> bool {
+pub(super) fn surely_fits(view: &View, user: usize) -> bool {
     let target = &view.policy().fallback;
     let request = &view.t.users[user].request;
     let asked = view.at(user, Host::Primary).filter_map(|(_, attempt)| attempt.request.as_ref()).last();

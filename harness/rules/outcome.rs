@@ -227,5 +227,7 @@ fn came_in_time(view: &View, attempt: &Attempt) -> bool {
     let limit = if attempt.host == Host::Fallback { policy.fallback.timeout } else { policy.attempt_timeout };
     let bounded = if attempt.reply.stream { attempt.first_byte.unwrap_or(u64::MAX) } else { last };
     let before = |moment: u64, limit: u64| moment.saturating_add(ALLOWANCE) < limit;
-    before(last, deadline) && before(bounded, attempt.accepted.min(attempt.arrived) + view::micros(*limit))
+    // Its own connection is part of an attempt; one that was there already is not.
+    let began = if attempt.reused { attempt.arrived } else { attempt.accepted.min(attempt.arrived) };
+    before(last, deadline) && before(bounded, began + view::micros(*limit))
 }

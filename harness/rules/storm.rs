@@ -22,8 +22,6 @@ pub fn no_storm(view: &View) -> Findings {
     if users < storm.from_users as usize {
         return findings;
     }
-    let budgeted = view.can(Capability::RetryBudget) && view.policy().retry_budget.as_ref().is_some();
-    let bound = if budgeted { storm.amplification } else { f64::from(view.policy().attempts) };
     let limit = storm.in_flight as usize * view.t.copies.max(1) as usize;
     for host in Host::PROVIDERS {
         let attempts: Vec<&Attempt> = view.t.attempts.iter().filter(|a| a.host == host).collect();
@@ -31,7 +29,7 @@ pub fn no_storm(view: &View) -> Findings {
         if all == 0 {
             continue;
         }
-        let ratio = all as f64 / users as f64;
+        let (ratio, bound) = (all as f64 / users as f64, amplification(view, &attempts));
         findings.check(ratio > bound, || {
             let actual = format!("{all} attempts at the {host} for {users} user requests: {ratio:.2} each");
             Breach::of_all(actual, format_args!("at most {bound:.2} each"))
@@ -45,6 +43,20 @@ pub fn no_storm(view: &View) -> Findings {
         });
     }
     findings
+}
+
+/// The most attempts a user request, all together: the policy's bound, or what its own budget gives away in so long an outage.
+fn amplification(view: &View, attempts: &[&Attempt]) -> f64 {
+    let policy = view.policy();
+    let most = f64::from(policy.attempts);
+    let Some(budget) = policy.retry_budget.as_ref().filter(|_| view.can(Capability::RetryBudget)) else { return most };
+    let moments = || attempts.iter().map(|attempt| attempt.arrived);
+    let lasted = moments().max().unwrap_or(0) - moments().min().unwrap_or(0);
+    let users = view.t.users.len() as f64;
+    // The bucket starts with one second's worth.
+    let copies = f64::from(view.t.copies.max(1));
+    let given = budget.ratio * users + copies * budget.min_per_second * (1.0 + lasted as f64 / 1e6);
+    (1.0 + given / users).max(policy.storm.amplification).min(most)
 }
 
 /// The largest number of attempts open at one moment; one that ends as another begins does not overlap it.

@@ -1,6 +1,6 @@
 //! What a user's time is spent on, and what is left of it.
 
-use super::{ALLOWANCE, Capability, GRAIN, View, view};
+use super::{ALLOWANCE, Capability, GRAIN, View, fallback, view};
 use crate::{
     causes::{Waits, Wire},
     policy::RetryBudget,
@@ -59,19 +59,24 @@ impl View<'_> {
     pub fn unhindered(&self, failures: u32) -> bool {
         let policy = self.policy();
         let closed = policy.breaker.as_ref().is_none_or(|breaker| breaker.failures > failures);
-        let tokens = |budget: &RetryBudget| budget.min_per_second.min(budget.cap) + budget.ratio;
+        let tokens = |budget: &RetryBudget| (budget.min_per_second + budget.ratio).min(budget.cap);
         let paid = policy.retry_budget.as_ref().is_none_or(|budget| tokens(budget) >= f64::from(failures));
         let hidden = Host::PROVIDERS.into_iter().any(|host| self.hides_attempts(host));
         closed && paid && !hidden && !self.crowded()
     }
 
-    /// Whether a fallback may follow the primary: there is one, it is safe, and nothing was charged that must not be twice.
+    /// Whether a fallback may follow the primary beyond doubt: the request may go there, and nothing was charged that must not be
+    /// twice.
     pub fn fallback_possible(&self, user: usize) -> bool {
-        let request = &self.t.users[user].request;
-        let charged =
-            request.charge_sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
+        let sensitive = self.t.users[user].request.charge_sensitive;
+        let charged = sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
+        self.may_go_elsewhere(user) && !charged
+    }
+
+    /// Whether a request may go to the fallback: there is one that takes it, and it is safe.
+    pub fn may_go_elsewhere(&self, user: usize) -> bool {
         let target = self.can(Capability::Fallback) && !self.policy().fallback.targets.is_empty();
-        target && request.fallback_safe && !charged
+        target && self.t.users[user].request.fallback_safe && fallback::surely_fits(self, user)
     }
 
     /// Whether work may have been charged, as far as a client can tell: to it, all connections that break before the head are alike.

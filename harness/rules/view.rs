@@ -1,5 +1,7 @@
 //! A transcript with the cause of every attempt looked up: what all rules read.
 
+use std::time::Duration;
+
 use crate::{
     causes::{Cause, Causes, Cells, Charged, Circumstances, Demand, Facts, Retry, TooLong, Wire},
     policy::Policy,
@@ -118,7 +120,7 @@ impl<'a> View<'a> {
             in_band: attempt.reply.in_band,
             stream: attempt.reply.stream,
             should_retry: attempt.reply.should_retry.clone(),
-            wait: attempt.reply.wait.and_then(|wait| self.too_long(wait, left)),
+            wait: attempt.reply.wait.and_then(|wait| self.too_long(attempt.user, wait, left)),
             under_reserve: left + GRAIN < micros(*self.policy().fallback.reserve),
             fallback_safe: request.is_none_or(|request| request.fallback_safe),
             charge_sensitive: request.is_some_and(|request| request.charge_sensitive),
@@ -127,9 +129,12 @@ impl<'a> View<'a> {
         }
     }
 
-    fn too_long(&self, wait: Micros, left: Micros) -> Option<TooLong> {
+    fn too_long(&self, user: Option<usize>, wait: Micros, left: Micros) -> Option<TooLong> {
         let policy = self.policy();
-        let kept = micros(*policy.fallback.reserve) + micros(*policy.attempt_timeout);
+        // What was charged is found by the cells that this decides.
+        let elsewhere = |user| self.may_go_elsewhere(user) && !self.t.users[user].request.charge_sensitive;
+        let reserve = if user.is_some_and(elsewhere) { *policy.fallback.reserve } else { Duration::ZERO };
+        let kept = micros(reserve) + micros(*policy.attempt_timeout);
         if wait > micros(*policy.retry_after.ceiling) {
             Some(TooLong::BeyondCeiling)
         } else if wait > left.saturating_sub(kept) {
@@ -164,7 +169,7 @@ impl Ended<'_> {
 }
 
 /// Microseconds of a duration.
-pub fn micros(duration: std::time::Duration) -> Micros {
+pub fn micros(duration: Duration) -> Micros {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

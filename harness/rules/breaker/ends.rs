@@ -31,7 +31,7 @@ pub struct End {
     pub arrived: Micros,
     /// What it tells.
     pub sign: Sign,
-    /// Nothing to the contrary came so close that a client may have seen it in the other order.
+    /// Nothing that tells otherwise came so close that a client may have seen it in the other order.
     pub lone: bool,
 }
 
@@ -41,11 +41,11 @@ pub fn ends(view: &View, attempts: &[usize]) -> Vec<(usize, End)> {
     let of = |index: usize| ends_of(view, index).into_iter().map(move |end| (index, end));
     let mut ends: Vec<(usize, End)> = attempts.iter().flat_map(|index| of(*index)).collect();
     ends.sort_by_key(|(_, end)| end.at);
-    let well: Vec<(Micros, bool)> = ends.iter().map(|(_, end)| (end.at, end.sign == Sign::Well)).collect();
+    let signs: Vec<(Micros, Sign)> = ends.iter().map(|(_, end)| (end.at, end.sign)).collect();
     for (place, (_, end)) in ends.iter_mut().enumerate() {
-        let near = |(at, _): &&(Micros, bool)| at.abs_diff(end.at) <= ALLOWANCE;
-        let around = well[..place].iter().rev().take_while(near).chain(well[place..].iter().take_while(near));
-        end.lone = around.into_iter().all(|(_, well)| *well == (end.sign == Sign::Well));
+        let near = |(at, _): &&(Micros, Sign)| at.abs_diff(end.at) <= ALLOWANCE;
+        let around = signs[..place].iter().rev().take_while(near).chain(signs[place..].iter().take_while(near));
+        end.lone = around.into_iter().all(|(_, sign)| *sign == end.sign);
     }
     ends
 }

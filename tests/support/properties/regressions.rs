@@ -109,6 +109,46 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     ),
     ("a wait for a body that is none", "users: 2\narrive: every 1s\nprimary: [ { status: 308, body_after: 3s } ]"),
     ("a refused stream among plain requests", "primary: [ refuse ]\nusers: [ { request: { stream: true } } ]"),
+    (
+        "a packed stream whose bytes do not unpack",
+        "request: { stream: true }\npolicy: { deadline: 20s }\nusers: [ {}, { at: 1530ms } ]\nprimary: [ { reply: ok, if_reused: { events: [ text: Four, text: Four, finish: stop, done ], pace: 310ms, pieces: 7, encoding: gzip }, for: 1800ms }, ok ]",
+    ),
+    (
+        "a chunk's size byte by byte",
+        "request: { stream: true }\nprimary: [ { events: [ done ], body_after: 900ms, pace: 110ms, pieces: 3 } ]",
+    ),
+    (
+        "events in pieces, and pieces in chunks",
+        "policy: { deadline: 15s, parser: { keepalive_is_progress: true } }\nrequest: { stream: true }\nprimary: [ { events: [ text: Four, text: Four, text: Four, text: Four, finish: stop, done ], body_after: 530ms, pace: 20ms, pieces: 3, framing: { chunked: 7 } } ]",
+    ),
+    (
+        "a dropped last event where a bare end is enough",
+        "request: { stream: true }\npolicy: { parser: { stream_end: eof, unterminated_last_event: drop } }\nprimary: [ { events: [ text: Four, raw: 'data: [DONE]' ] } ]",
+    ),
+    (
+        "a second choice that says nothing",
+        "request: { n: 2, stream: true }\npolicy: { parser: { stream_end: finish } }\nprimary: [ { events: [ chunk: { choices: [ { index: 1, delta: {}, finish_reason: null } ] }, text: Four, finish: stop ] } ]",
+    ),
+    (
+        "fallbacks that nobody saw",
+        "policy: { breaker: none }\nusers: [ {}, {} ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]\nfallback: [ reset-on-accept ]",
+    ),
+    (
+        "a bare end of nothing",
+        "request: { stream: true }\npolicy: { attempts: 1, parser: { stream_end: eof } }\nprimary: [ server-error ]\nfallback: [ { events: [ usage: { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 } ] } ]",
+    ),
+    (
+        "a budget that holds nothing",
+        "request: { stream: true }\npolicy: { retry_budget: { ratio: 1, cap: 0 }, fallback: { targets: [] } }\nprimary: [ server-error ]",
+    ),
+    (
+        "a fallback that nobody saw takes its time",
+        "request: { stream: true }\nusers: 3\nprimary: [ { events: [], for: 1ms }, ok ]\nfallback: [ { cut: { after: accept, by: close, wait: 7200ms }, for: 1ms }, ok ]",
+    ),
+    (
+        "an answer of the other kind among failures at one moment",
+        "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
+    ),
     // -- the reference client
     (
         "a filter in a tool call",
@@ -137,6 +177,10 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     (
         "a flat error with a code",
         "request: { fallback: unsafe }\nprimary: [ { json: { message: broken, code: 500 } } ]",
+    ),
+    (
+        "a piece of a tool call, and then a stall until the reserve",
+        "request: { stream: true }\npolicy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1500ms, idle_timeout: 750ms, semantic_idle_timeout: 1500ms, deadline: 2250ms, fallback: { timeout: 250ms, reserve: 250ms } }\nprimary: [ { events: [ tool: {}, pause: 1190ms, comment: ping ] } ]",
     ),
     (
         "a spent quota behind a false length",
