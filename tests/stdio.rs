@@ -310,6 +310,7 @@ fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
         ("dies-at-bye", "bye", "signal 9", Exit::Broken),
         ("never-ready", "handshake", "answer `hello`", Exit::Unjudged),
         ("unflushed", "handshake", "Flush standard output", Exit::Unjudged),
+        ("holds-back", "unflushed output", "Flush standard output", Exit::Broken),
     ];
     thread::scope(|scope| {
         for (what, name, says, wanted) in rows {
@@ -358,7 +359,10 @@ fn an_interrupted_program_takes_its_adapter_along() {
     let pids = folder.path().join("pids");
     let (script, named) = (adapters().join("broken.py"), pids.to_string_lossy());
     let arguments = ["run", "streaming", "--", "python3", &script.to_string_lossy(), "nothing", &named];
-    let mut program = brownout(&arguments).stdout(Stdio::null()).spawn().expect("it starts");
+    let mut program = brownout(&arguments);
+    // The adapter refuses to live with a proxy.
+    program.env("HTTPS_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9");
+    let mut program = program.stdout(Stdio::null()).spawn().expect("it starts");
     while fs::read_to_string(&pids).unwrap_or_default().is_empty() {
         thread::sleep(Duration::from_millis(20));
     }

@@ -9,6 +9,8 @@ import time
 import thin
 
 WHAT, PIDS = sys.argv[1:3]
+proxies = [name for name in os.environ if name.lower().endswith("_proxy") and name.lower() != "no_proxy"]
+assert not proxies and "127.0.0.1" in os.environ["NO_PROXY"], "no proxy may stand between it and the providers"
 with open(PIDS, "a") as pids:
     print(os.getpid(), file=pids)
 # A child of its own, which must not outlive it.
@@ -132,7 +134,7 @@ def say(message):
     if message["type"] == "ready":
         message["capabilities"] += ["tools"] if WHAT == "charges-twice" else []
     message["capabilities"] = message.get("capabilities", []) + ["rety"] if WHAT == "misspells" else message.get("capabilities")
-    if WHAT == "unflushed":
+    if WHAT == "unflushed" or (WHAT == "holds-back" and message["type"] == "nack"):
         return held.append(json.dumps(message) + "\n")
     true_say(message)
 
