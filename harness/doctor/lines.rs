@@ -11,7 +11,7 @@ use super::{Finding, cases::Patient};
 use crate::client::stdio::{Adapter, Life, Ready, Start};
 
 /// An answer to a line comes within this time.
-const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// What to do about an adapter that does not start.
 pub fn remedy_of_start(why: &str) -> &'static str {

@@ -160,6 +160,7 @@ def listen(lines):
             continue
         yield line
         if WHAT == "dies-at-ready" and kind == "hello":
+            time.sleep(0.1)
             die()
 
 

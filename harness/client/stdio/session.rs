@@ -155,7 +155,7 @@ impl Session {
         match end {
             End::Crashed(how) => (aside.crash, aside.company) = (Some(how), company),
             End::Broken(Breach { why, session }) => wrong(format!("adapter: {why}"), mine(session.as_ref())),
-            End::Hung(session) if mine(Some(&session)) => {}
+            End::Hung(session) if mine(Some(&session)) => aside.hung = true,
             End::Hung(_) => wrong("its process was ended, since another case hung".to_owned(), false),
             End::Told => wrong("its process was told to end".to_owned(), true),
         }
