@@ -174,6 +174,7 @@ fn a_correct_adapter_passes_and_a_lying_one_does_not() {
         ("nothing", limited, Status::Pass, ""),
         ("nothing", CUT, Status::Pass, ""),
         ("nothing", LEAVES, Status::Pass, ""),
+        ("long-outcome", STREAM, Status::Pass, ""),
         ("lies-about-attempts", limited, Status::Warn, "attempts-true"),
         ("lies-about-success", CUT, Status::Fail, "honest-success: completed after"),
         ("leaks", OK, Status::Fail, "no-secret-leak: the key of the primary stands in a log record"),

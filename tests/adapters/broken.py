@@ -55,14 +55,14 @@ def three_attempts(case):
     true_run(case)
 
 
-def always_well(case):
+def always_well(case, **more):
     streamed = []
     try:
         thin.ask(case, thin.http.client.HTTPConnection(thin.urlsplit(case["providers"][0]["base_url"]).netloc), streamed)
     except thin.Broken:
         pass
     outcome = {"result": "completed", "text": "".join(streamed), "streamed": streamed, "finish_reason": "stop"}
-    true_say({"type": "outcome", "id": case["id"], **outcome})
+    true_say({"type": "outcome", "id": case["id"], **outcome, **more})
 
 
 def twice(case):
@@ -113,6 +113,7 @@ RUNS = {
     "nack": lambda case: true_say({"type": "nack", "id": case["id"], "why": "no idea"}),
     "lies-about-attempts": three_attempts,
     "lies-about-success": always_well,
+    "long-outcome": lambda case: always_well(case, padding="x" * (2 << 20)),
     "records": with_records,
     "dies-at-case": lambda case: die(),
     "dies-at-telemetry": lambda case: (true_say({"type": "telemetry", "id": case["id"], "record": {}}), die()),
