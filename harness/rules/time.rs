@@ -69,8 +69,13 @@ impl View<'_> {
     /// twice.
     pub fn fallback_possible(&self, user: usize) -> bool {
         let sensitive = self.t.users[user].request.charge_sensitive;
-        let charged = sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
-        self.may_go_elsewhere(user) && !charged
+        self.may_go_elsewhere(user) && !(sensitive && self.primary_seems_charged(user))
+    }
+
+    /// Whether the primary may have charged for work of this user, as far as the client can tell.
+    pub fn primary_seems_charged(&self, user: usize) -> bool {
+        let unseen = self.t.contacts.iter().any(|contact| contact.host == Host::Primary);
+        unseen || self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index))
     }
 
     /// Whether a request may go to the fallback: there is one that takes it, and it is safe.

@@ -17,6 +17,8 @@ pub struct May {
     half_open: Option<Micros>,
     /// Open, with the earliest moment at which the hold may be over.
     open: Option<Micros>,
+    /// When it may last have opened: attempts already on their way come a little later.
+    opened: Option<Micros>,
     /// When a state that allowed more was last ruled out: attempts already on their way come a little later.
     tightened: Option<Micros>,
     /// Since when it can only be closed.
@@ -69,7 +71,16 @@ impl May {
     }
 
     fn nowhere(limits: Limits, tightened: Option<Micros>) -> Self {
-        May { limits, closed: None, half_open: None, open: None, tightened, surely_closed: None, lost: None }
+        May {
+            limits,
+            closed: None,
+            half_open: None,
+            open: None,
+            opened: None,
+            tightened,
+            surely_closed: None,
+            lost: None,
+        }
     }
 
     /// Since when it can only be closed.
@@ -95,7 +106,7 @@ impl May {
         } else {
             // It was sent, so the states that forbid it are ruled out.
             self.half_open = if over { Some(at) } else { self.half_open.filter(|_| room) };
-            self.open = None;
+            self.open = self.open.filter(|_| self.opened.is_some_and(|moment| at <= moment + ALLOWANCE));
         }
         self.settle(at);
         allowed
@@ -116,7 +127,7 @@ impl May {
             }
             return false;
         }
-        let next = May::nowhere(self.limits, self.tightened);
+        let next = May { opened: self.opened, ..May::nowhere(self.limits, self.tightened) };
         let before = std::mem::replace(self, next);
         let (was_closed, was_half_open) = (before.closed.is_some(), before.half_open.is_some());
         before.closed.into_iter().for_each(|closed| self.while_closed(closed, end));
@@ -206,6 +217,7 @@ impl May {
 
     fn may_be_open(&mut self, until: Micros) {
         self.open = Some(self.open.map_or(until, |known| known.min(until)));
+        self.opened = self.opened.max(until.checked_sub(self.limits.open_for));
     }
 
     fn settle(&mut self, at: Micros) {

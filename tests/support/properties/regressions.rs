@@ -146,6 +146,18 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\nusers: 3\nprimary: [ { events: [], for: 1ms }, ok ]\nfallback: [ { cut: { after: accept, by: close, wait: 7200ms }, for: 1ms }, ok ]",
     ),
     (
+        "a failure after an event that is skipped",
+        "request: { stream: true }\npolicy: { parser: { malformed_event: skip } }\nprimary: [ { events: [ raw: 'data: x', text: Four, finish: error ] } ]",
+    ),
+    (
+        "a breaker that may have opened as an attempt arrived",
+        "policy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1000ms, idle_timeout: 500ms, semantic_idle_timeout: 750ms, deadline: 5650ms, fallback: { timeout: 250ms, reserve: 250ms }, backoff: { first: 1s, jitter: none } }\nusers: [ { at: 110ms }, {}, {} ]\ncapacity: { primary: 2, fallback: 1 }\nprimary: [ { reply: ok, cut: { after: head, by: close, wait: 5150ms } } ]",
+    ),
+    (
+        "charges that nobody saw",
+        "request: { charge_sensitive: true, stream: true }\nusers: [ {}, {} ]\nprimary: [ { cut: { after: accept, by: stall }, for: 1ms }, unavailable ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
@@ -181,6 +193,18 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     (
         "a piece of a tool call, and then a stall until the reserve",
         "request: { stream: true }\npolicy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1500ms, idle_timeout: 750ms, semantic_idle_timeout: 1500ms, deadline: 2250ms, fallback: { timeout: 250ms, reserve: 250ms } }\nprimary: [ { events: [ tool: {}, pause: 1190ms, comment: ping ] } ]",
+    ),
+    (
+        "an event that is no chunk",
+        "request: { stream: true }\npolicy: { parser: { stream_end: finish } }\nprimary: [ { events: [ data: '[1]' ] } ]",
+    ),
+    (
+        "half an error as the grace ends",
+        "request: { stream: true }\nprimary: [ { events: [ text: Four, text: Four, finish: stop, raw: \"error: {\\\"code\\\":429}\\n\\n\" ], cut: { after: 3 events + 5 bytes, by: close, wait: 310ms } } ]",
+    ),
+    (
+        "an empty body in chunks, and then another request",
+        "request: { stream: true }\nprimary: [ { status: 200, body: '', pace: 20ms, pieces: 1000, framing: chunked } ]",
     ),
     (
         "a spent quota behind a false length",
