@@ -84,6 +84,9 @@ pub struct Transcript {
     /// Where the client takes only so many user requests at once: how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// Why the client cannot be put to the scenario, though it claims all that is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
     /// How the client's process ended, if it has one and it ended while the case was under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessEnd>,

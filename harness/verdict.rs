@@ -121,6 +121,8 @@ fn unjudgeable(transcript: &Transcript, table: &Causes) -> Option<Judgement> {
     } else if let Some(room) = transcript.room.filter(|room| !room.is_enough()) {
         let reason = format!("{} users at once, and the client takes {} user requests at once", room.users, room.takes);
         (Status::NotApplicable, reason)
+    } else if let Some(why) = &transcript.unfit {
+        (Status::NotApplicable, why.clone())
     } else {
         return None;
     };

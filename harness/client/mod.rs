@@ -4,6 +4,10 @@
 //! scenario's users, so that budgets and breakers live where they live in production.
 
 mod aside;
+#[cfg(all(unix, feature = "gateway"))]
+pub mod gateway;
+#[cfg(all(unix, feature = "stdio"))]
+pub mod program;
 #[cfg(all(unix, feature = "stdio"))]
 pub mod stdio;
 
@@ -12,6 +16,7 @@ use std::{
     future::{Future, ready},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
 };
 
 pub use aside::{Admission, Aside, Field, Records, Refused};
@@ -20,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::causes::ResultWord;
+use crate::{causes::ResultWord, scenario::Told, wire::Front};
 // With these, this module is all that an implementation has to import.
 pub use crate::{
     causes::Class,
@@ -67,6 +72,17 @@ pub trait AnyClient {
     fn admit(&self, users: u32) -> Pin<Box<dyn Future<Output = Result<Admission, Refused>> + '_>> {
         let _ = users;
         Box::pin(ready(Ok(Admission::free())))
+    }
+
+    /// Fixed doors that the providers of all its cases stand behind; `None`: each case has doors of its own.
+    fn front(&self) -> Option<Arc<Front>> {
+        None
+    }
+
+    /// Why it cannot be told what a case would tell it, though it claims all that the case needs.
+    fn cannot_be_told(&self, told: &Told) -> Option<String> {
+        let _ = told;
+        None
     }
 
     /// The case is over: what was seen of the client besides its outcomes.

@@ -31,6 +31,11 @@ impl Identity {
         }
     }
 
+    /// The same with keys that are known outside this run.
+    pub fn with_keys(self, keys: &BTreeMap<Host, String>) -> Self {
+        Identity { keys: keys.clone(), ..self }
+    }
+
     /// The random part of a canary: what a leak is found by.
     pub fn secret(canary: &str) -> &str {
         canary.rsplit(['-', ':']).next().unwrap_or(canary).trim_end_matches(']')

@@ -24,9 +24,9 @@ pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{
     client::{Admission, AnyClient, Aside, Factory, Refused},
-    scenario::{Case, Content, Host, Script},
+    scenario::{Case, Content, Host, Point, Script, Step},
     transcript::{ClockKind, Room, Transcript},
-    wire::{Provider, Seen, Serve, Served, Serving, clock::Heartbeat},
+    wire::{Place, Provider, Seen, Serve, Served, Serving, clock::Heartbeat},
 };
 
 /// In true time, nobody waits longer for a breaker.
@@ -96,8 +96,12 @@ pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, ho
     if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
         return blank;
     }
+    // Behind fixed doors, the provider lives where the doors are.
+    let front = clients[0].front().filter(|_| home.clock() == ClockKind::Real);
+    let home = &front.map_or_else(|| home.clone(), |front| Home::There(front.home()));
     let admitted = match admit(case, &clients, home).await {
         Ok(admitted) => admitted,
+        Err(Unadmitted::Unfit(why)) => return Transcript { unfit: Some(why), ..blank },
         Err(Unadmitted::Room(room)) => return Transcript { room: Some(room), ..blank },
         Err(Unadmitted::Refused(Refused::NotRun(why))) => return Transcript { not_run: Some(why), ..blank },
         Err(Unadmitted::Refused(Refused::Error(why))) => return Transcript { errors: vec![why], ..blank },
@@ -117,6 +121,8 @@ pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, ho
 
 /// Why a case is not begun.
 enum Unadmitted {
+    /// The client cannot be told what the case tells it.
+    Unfit(String),
     /// The client does not take so many users.
     Room(Room),
     /// It takes none any more.
@@ -125,7 +131,10 @@ enum Unadmitted {
 
 /// A client in another process may have to be waited for: before the case's clock starts, so that no wait is the client's.
 async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Result<Vec<Admission>, Unadmitted> {
-    let users = u32::try_from(case.users.len()).unwrap_or(u32::MAX);
+    if let Some(why) = clients[0].cannot_be_told(&case.client) {
+        return Err(Unadmitted::Unfit(why));
+    }
+    let mut users = u32::try_from(case.users.len()).unwrap_or(u32::MAX);
     if let Some(takes) = clients[0].at_once() {
         let room = Room { users, takes };
         if !room.is_enough() {
@@ -135,6 +144,9 @@ async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Resul
             let why = "a client in another process lives in true time: use `--clock real`";
             return Err(Unadmitted::Refused(Refused::Error(why.to_owned())));
         }
+        // The doors can be its alone only while no other case is under way.
+        let alone = clients[0].front().is_some() && breaks_connections(case);
+        users = if alone { takes } else { users };
     }
     let mut admitted = Vec::new();
     for (copy, client) in clients.iter().enumerate() {
@@ -170,7 +182,10 @@ async fn record<P: Serve>(
 ) -> std::io::Result<Record> {
     // One more than the users: the one who asks when all is over.
     let identity = Identity::issue(seed, case.users.len() + 1);
-    let serving = serving(case, &identity);
+    let front = clients[0].front();
+    let identity = front.iter().fold(identity, |identity, front| identity.with_keys(front.keys()));
+    let place = front.map(|front| Place { front, alone: breaks_connections(case) });
+    let serving = Serving { place, ..serving(case, &identity) };
     let provider = home.run(P::start(serving)).await?;
     let urls = provider.urls();
     let epoch = Instant::now();
@@ -277,7 +292,20 @@ fn serving(case: &Case, identity: &Identity) -> Serving {
         names: identity.names.clone(),
         keys: identity.keys.clone(),
         models: identity.models.clone(),
+        place: None,
     }
+}
+
+/// Whether it refuses connections or breaks them before their requests: nobody could tell whose they are.
+fn breaks_connections(case: &Case) -> bool {
+    let breaks = |step: &Step| {
+        step.content == Content::Refuse || step.cut.is_some_and(|cut| cut.after == Point::Accept)
+    };
+    let own = case.users.iter().flat_map(|user| user.scripts.values());
+    case.hosts.values().chain(own).any(|script| match script {
+        Script::Steps(steps) => steps.iter().any(breaks),
+        Script::Phases(phases) => phases.iter().any(|phase| breaks(&phase.step)),
+    })
 }
 
 /// Hosts that refuse connections for part of the time or all of it.

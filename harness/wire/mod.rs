@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-pub use provider::Provider;
+pub use provider::{Front, Place, Provider};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -140,6 +140,8 @@ pub struct Serving {
     pub keys: BTreeMap<Host, String>,
     /// The model of each host.
     pub models: BTreeMap<Host, String>,
+    /// Behind doors that other cases use too; `None`: its own.
+    pub place: Option<Place>,
 }
 
 /// One connection's use for one request, or a connection without any, as the provider saw it.

@@ -53,6 +53,7 @@ pub async fn serve(text: &str) -> Served {
         names: identity.names.clone(),
         keys: identity.keys.clone(),
         models: identity.models.clone(),
+        place: None,
     };
     let provider = Provider::start(serving).await.expect("loopback has ports");
     let start = Instant::now();

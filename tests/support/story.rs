@@ -55,6 +55,7 @@ pub fn story() -> Story {
         errors: Vec::new(),
         not_run: None,
         room: None,
+        unfit: None,
         process: None,
         lateness: 0,
         watched: 20_000_000,

@@ -105,6 +105,7 @@ fn serving(script: &str) -> Serving {
         names: identity.names,
         keys: identity.keys,
         models: identity.models,
+        place: None,
     }
 }
 

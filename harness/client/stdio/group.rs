@@ -1,7 +1,7 @@
 //! The process group of an adapter, which ends with it: nothing that it started goes on.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     os::unix::process::CommandExt,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -94,13 +94,18 @@ pub struct Pipes {
 impl Group {
     /// Starts a command as the leader of a new group, with no proxy between it and loopback.
     pub fn start(command: &[String]) -> Result<(Group, Pipes), String> {
+        Group::start_with(command, &BTreeMap::new())
+    }
+
+    /// The same with variables of its environment.
+    pub fn start_with(command: &[String], environment: &BTreeMap<String, String>) -> Result<(Group, Pipes), String> {
         let [program, arguments @ ..] = command else { return Err("there is no command".to_owned()) };
         let mut command = Command::new(program);
         command.args(arguments).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in PROXIES {
             command.env_remove(name);
         }
-        command.env("NO_PROXY", NO_PROXY).env("no_proxy", NO_PROXY);
+        command.env("NO_PROXY", NO_PROXY).env("no_proxy", NO_PROXY).envs(environment);
         let mut child = command.spawn().map_err(|error| format!("`{program}` does not start: {error}"))?;
         let leader = Pid::from_child(&child);
         locked(&ALIVE).insert(leader.as_raw_nonzero().get());

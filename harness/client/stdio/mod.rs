@@ -5,20 +5,20 @@
 
 mod adapter;
 mod cases;
-mod delay;
+pub(crate) mod delay;
 mod errors;
-mod group;
+pub(crate) mod group;
 mod life;
 mod lines;
 mod message;
 mod policy;
-mod said;
+pub(crate) mod said;
 mod session;
 
 pub use adapter::{Adapter, Start};
 pub use cases::{Breach, End};
 pub use errors::{ErrorMap, Row};
-pub use group::end_all;
+pub use group::{How, end_all};
 pub use life::Life;
 pub use message::{Driven, Ready};
 

@@ -48,6 +48,7 @@ pub fn blank(case: &Case, client: About, capabilities: Vec<Capability>, clock: C
         errors: Vec::new(),
         not_run: None,
         room: None,
+        unfit: None,
         process: None,
         lateness: 0,
         watched: 0,

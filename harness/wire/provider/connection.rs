@@ -49,10 +49,10 @@ pub async fn run(shared: Arc<Shared>, host: Host, mut stream: TcpStream) {
 }
 
 /// Which connection, where.
-struct Place {
-    host: Host,
-    connection: u64,
-    accepted: Instant,
+pub struct Place {
+    pub host: Host,
+    pub connection: u64,
+    pub accepted: Instant,
 }
 
 /// Writes down one exchange while it goes on.
@@ -67,7 +67,14 @@ pub struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    fn begin(shared: &'a Shared, place: &Place, reused: bool, chosen: Chosen, asked: Option<(Instant, Asked)>) -> Self {
+    /// Writes down who asked what and what it gets.
+    pub fn begin(
+        shared: &'a Shared,
+        place: &Place,
+        reused: bool,
+        chosen: Chosen,
+        asked: Option<(Instant, Asked)>,
+    ) -> Self {
         let Chosen { served, user, step, index, own_script, fill } = chosen;
         let plan = shared.plans.of(step, &fill, SystemTime::now());
         let seen = Seen {
@@ -105,7 +112,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Performs the plan; whether the connection may carry another request.
-    async fn perform(self, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
+    pub async fn perform(self, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
         let outcome = perform::perform(stream, buffer, &self).await;
         let keep = outcome == Ending::Done && self.plan.keep_alive && !self.cut;
         self.end(outcome);

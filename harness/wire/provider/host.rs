@@ -24,13 +24,14 @@ use crate::scenario::Host;
 /// Above this many pending connects the paused clock would leap.
 const BACKLOG: i32 = 4096;
 /// After a failed accept the next one is tried this much later.
-const PAUSE: Duration = Duration::from_millis(5);
+pub const PAUSE: Duration = Duration::from_millis(5);
 
 /// Below the ports that systems give to connecting sockets. Those are not enough: each connection that we close keeps its port
 /// for a minute, and thousands of cases a second close many.
 const PORTS: Range<u16> = 10_240..32_768;
 
 /// A port that is ours. Until it listens, connects to it are refused.
+#[derive(Debug)]
 pub struct Bound {
     port: u16,
     /// Bound, and not listening.
@@ -57,7 +58,8 @@ impl Bound {
         Err(io::ErrorKind::AddrInUse.into())
     }
 
-    fn at(port: u16) -> io::Result<Self> {
+    /// This very port.
+    pub fn at(port: u16) -> io::Result<Self> {
         let lease = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
         Ok(Bound { port, _socket: bound(port)?, _lease: lease })
     }
@@ -68,13 +70,18 @@ impl Bound {
     }
 
     /// The port, listening or refusing.
-    pub fn listening_if(self, listens: bool) -> io::Result<Door> {
+    pub fn listening_if(self: Arc<Self>, listens: bool) -> io::Result<Door> {
         if !listens {
             return Ok(Door::Shut(self));
         }
+        Ok(Door::Open(self.listener()?, self))
+    }
+
+    /// A listener at the port, of which there is one at a time.
+    pub fn listener(&self) -> io::Result<TcpListener> {
         let listener = bound(self.port)?;
         listener.listen(BACKLOG)?;
-        Ok(Door::Open(TcpListener::from_std(listener.into())?, self))
+        TcpListener::from_std(listener.into())
     }
 }
 
@@ -89,8 +96,8 @@ fn bound(port: u16) -> io::Result<Socket> {
 
 /// A port that listens, or refuses. It stays bound all the time, so that nobody else is given it between two phases.
 pub enum Door {
-    Open(TcpListener, Bound),
-    Shut(Bound),
+    Open(TcpListener, Arc<Bound>),
+    Shut(Arc<Bound>),
 }
 
 impl Door {

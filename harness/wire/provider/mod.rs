@@ -1,6 +1,7 @@
 //! The in-process mock provider: three hosts on loopback that do exactly what their scripts say, and remember what they saw.
 
 mod connection;
+mod front;
 mod host;
 mod perform;
 mod plans;
@@ -12,6 +13,8 @@ use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
+
+pub use front::{Front, Place};
 
 use tokio::{
     sync::watch,
@@ -26,6 +29,8 @@ use crate::scenario::Host;
 #[derive(Debug)]
 pub struct Provider {
     shared: Arc<Shared>,
+    /// Loops at doors that are only lent.
+    lent: Vec<JoinHandle<()>>,
 }
 
 /// What all connections share.
@@ -37,6 +42,8 @@ struct Shared {
     progress: watch::Sender<Vec<Mark>>,
     /// Every host is well from now on, whatever its script says.
     recovered: watch::Sender<bool>,
+    /// All is over: what goes on at doors of others ends.
+    over: watch::Sender<bool>,
     state: Mutex<State>,
     plans: plans::Plans,
 }
@@ -100,26 +107,22 @@ struct Answers {
 impl Serve for Provider {
     /// Binds all hosts on free ports of loopback and serves from the current runtime.
     async fn start(serving: Serving) -> io::Result<Self> {
-        let sockets =
-            Host::ALL.into_iter().map(|host| Ok((host, host::Bound::new()?))).collect::<io::Result<Vec<_>>>()?;
-        let urls = sockets.iter().map(|(host, bound)| (*host, format!("http://127.0.0.1:{}", bound.port()))).collect();
-        let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
-        let (recovered, _) = watch::channel(false);
-        let shared = Arc::new(Shared {
-            serving,
-            urls,
-            zero: OnceLock::new(),
-            progress,
-            recovered,
-            state: Mutex::default(),
-            plans: plans::Plans::default(),
-        });
-        for (host, bound) in sockets {
-            let listener = bound.listening_if(!shared.refuses(host, Instant::now()))?;
-            let task = tokio::spawn(host::serve(shared.clone(), host, listener));
-            shared.keep(&task);
+        let Some(place) = serving.place.clone() else {
+            let doors = Host::ALL.into_iter().map(|host| Ok((host, Arc::new(host::Bound::new()?))));
+            let doors = doors.collect::<io::Result<BTreeMap<_, _>>>()?;
+            let urls =
+                doors.iter().map(|(host, door)| (*host, format!("http://127.0.0.1:{}", door.port()))).collect();
+            let shared = Shared::new(serving, urls);
+            let lent = shared.open(&doors)?;
+            return Ok(Provider { shared, lent });
+        };
+        let shared = Shared::new(serving, place.front.urls());
+        if !place.alone {
+            place.front.inner().enter(&shared);
+            return Ok(Provider { shared, lent: Vec::new() });
         }
-        Ok(Provider { shared })
+        let lent = shared.open(place.front.inner().lend().await)?;
+        Ok(Provider { shared, lent })
     }
 
     fn urls(&self) -> BTreeMap<Host, String> {
@@ -142,6 +145,13 @@ impl Serve for Provider {
     }
 
     async fn finish(self) -> (Vec<Seen>, Vec<String>) {
+        if let Some(place) = self.shared.serving.place.clone() {
+            self.shared.over.send_replace(true);
+            front::ended(self.lent).await;
+            if let Err(error) = place.front.inner().leave(&self.shared) {
+                self.shared.failed("a door could not be opened again", &error);
+            }
+        }
         let mut state = self.shared.lock();
         state.tasks.iter().for_each(AbortHandle::abort);
         let seen = std::mem::take(&mut state.seen).into_iter().map(|exchange| exchange.whole()).collect();
@@ -150,6 +160,31 @@ impl Serve for Provider {
 }
 
 impl Shared {
+    fn new(serving: Serving, urls: BTreeMap<Host, String>) -> Arc<Self> {
+        let (progress, _) = watch::channel(vec![Mark::default(); serving.markers.len()]);
+        let ((recovered, _), (over, _)) = (watch::channel(false), watch::channel(false));
+        let (zero, state, plans) = (OnceLock::new(), Mutex::default(), plans::Plans::default());
+        Arc::new(Shared { serving, urls, zero, progress, recovered, over, state, plans })
+    }
+
+    /// Serves at these doors.
+    fn open(self: &Arc<Self>, doors: &BTreeMap<Host, Arc<host::Bound>>) -> io::Result<Vec<JoinHandle<()>>> {
+        let mut tasks = Vec::new();
+        for (host, door) in doors {
+            let door = door.clone().listening_if(!self.refuses(*host, Instant::now()))?;
+            let task = tokio::spawn(host::serve(self.clone(), *host, door));
+            self.keep(&task);
+            tasks.push(task);
+        }
+        Ok(tasks)
+    }
+
+    /// Waits until all is over.
+    async fn finished(&self) {
+        // The sender is here.
+        self.over.subscribe().wait_for(|over| *over).await.ok();
+    }
+
     /// A task that panicked must not hide what was seen until then.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

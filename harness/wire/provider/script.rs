@@ -187,8 +187,14 @@ impl Shared {
         }
     }
 
+    /// Whether a redirect of ours leads there, and nobody has followed it yet.
+    pub fn awaits(&self, host: Host, asked: &Asked) -> bool {
+        let path = asked.target.split('?').next().unwrap_or(&asked.target);
+        self.lock().redirects.iter().any(|redirect| redirect.to == host && redirect.path == path)
+    }
+
     /// Whose request it is: the last marker in its body, else the user's name, else the header.
-    fn user_of(&self, asked: &Asked) -> Option<usize> {
+    pub fn user_of(&self, asked: &Asked) -> Option<usize> {
         let body = String::from_utf8_lossy(&asked.body);
         let at = |(at, _): (usize, &str)| self.numbered(&body[at..], "[u", &self.serving.markers);
         let marked = body.rmatch_indices("[u").find_map(at);

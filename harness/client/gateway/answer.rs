@@ -1,0 +1,126 @@
+//! What an application makes of a whole answer: it looks at the status, at an error object, and at the first choice.
+
+use serde_json::Value as Json;
+
+use crate::client::{Class, Failure, Outcome, ResultKind};
+
+/// Characters of an error's body that an application would show.
+const SHOWN: usize = 4096;
+
+/// An answer with a status of success. A gateway whose success has no choices hands over a value that nobody can use.
+pub fn of_success(body: &str, stream: bool) -> Outcome {
+    let Ok(json) = serde_json::from_str::<Json>(body) else { return unusable("a success that is no JSON", body) };
+    if has_error(&json) {
+        return Outcome::failed(failure(None, &json, body));
+    }
+    if stream {
+        return unusable("a success that is no stream", body);
+    }
+    let message = &json["choices"][0]["message"];
+    if !message.is_object() {
+        return unusable("a success without a message", body);
+    }
+    let text = |key: &str| message[key].as_str().map(str::to_owned);
+    let answer = Outcome {
+        text: text("content"),
+        finish_reason: json["choices"][0]["finish_reason"].as_str().map(str::to_owned),
+        tool_calls: message["tool_calls"].as_array().cloned().unwrap_or_default(),
+        usage: Some(json["usage"].clone()).filter(Json::is_object),
+        ..Outcome::new(ResultKind::Completed)
+    };
+    refused_if(answer, text("refusal"))
+}
+
+/// A refusal, or an answer that a filter ended, is no answer.
+pub fn refused_if(answer: Outcome, refusal: Option<String>) -> Outcome {
+    let refusal = refusal.filter(|refusal| !refusal.is_empty());
+    let filtered = answer.finish_reason.as_deref() == Some("content_filter");
+    if refusal.is_none() && !filtered {
+        return answer;
+    }
+    let native = if filtered { "content_filter" } else { "refusal" };
+    let error = Failure {
+        class: Some(Class::ContentPolicy),
+        native: native.to_owned(),
+        message: refusal.unwrap_or_else(|| "the answer was filtered".to_owned()),
+        ..Failure::default()
+    };
+    Outcome { result: ResultKind::Refused, text: None, error: Some(error), ..answer }
+}
+
+/// An answer with another status.
+pub fn of_failure(status: u16, body: &str) -> Outcome {
+    let json = serde_json::from_str(body).unwrap_or_default();
+    Outcome::failed(failure(Some(status), &json, body))
+}
+
+/// Whether it is an error, whatever the status said.
+pub fn has_error(json: &Json) -> bool {
+    json.get("error").is_some_and(|error| !error.is_null() && *error != Json::Bool(false))
+}
+
+/// An error object as an application reads it. Where the status says nothing, a code that is a status does.
+pub fn failure(status: Option<u16>, json: &Json, body: &str) -> Failure {
+    let error = if has_error(json) { &json["error"] } else { json };
+    let text = |value: &Json| match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let code = text(&error["code"]);
+    let meant = status.or_else(|| code.as_ref()?.parse().ok().filter(|code| (400..600).contains(code)));
+    let said = text(&error["message"]).or_else(|| text(error)).or_else(|| text(&json["detail"]));
+    Failure {
+        class: Some(meant.map_or(Class::Other, Class::of_status)),
+        native: text(&error["type"]).unwrap_or_else(|| "error".to_owned()),
+        status: meant,
+        code,
+        message: said.unwrap_or_else(|| body.chars().take(SHOWN).collect()),
+        ..Failure::default()
+    }
+}
+
+fn unusable(what: &str, body: &str) -> Outcome {
+    let shown: String = body.chars().take(SHOWN).collect();
+    let error =
+        Failure { native: what.to_owned(), status: Some(200), message: shown, ..Failure::default() };
+    Outcome { error: Some(error), ..Outcome::new(ResultKind::Unusable) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn result(body: &Json) -> ResultKind {
+        of_success(&body.to_string(), false).result
+    }
+
+    fn with(message: &Json, finish: &str) -> Json {
+        json!({ "choices": [{ "message": message, "finish_reason": finish }] })
+    }
+
+    #[test]
+    fn only_a_message_completes() {
+        assert_eq!(result(&with(&json!({ "content": "yes" }), "stop")), ResultKind::Completed);
+        assert_eq!(result(&with(&json!({ "content": null }), "length")), ResultKind::Completed);
+        assert_eq!(result(&with(&json!({ "content": null, "refusal": "no" }), "stop")), ResultKind::Refused);
+        assert_eq!(result(&with(&json!({ "content": "y" }), "content_filter")), ResultKind::Refused);
+        assert_eq!(result(&json!({ "choices": [] })), ResultKind::Unusable);
+        assert_eq!(result(&json!({ "error": { "message": "no" } })), ResultKind::Failed);
+        assert_eq!(of_success("<html>", false).result, ResultKind::Unusable);
+        assert_eq!(of_success("{}", true).result, ResultKind::Unusable);
+    }
+
+    #[test]
+    fn an_error_is_read_where_it_stands() {
+        let object = of_failure(429, r#"{"error":{"message":"slow","type":"rate","code":429}}"#).error.expect("one");
+        assert_eq!((object.class, object.native.as_str()), (Some(Class::RateLimited), "rate"));
+        let text = of_failure(502, r#"{"error":"bad"}"#).error.expect("one");
+        assert_eq!((text.class, text.message.as_str()), (Some(Class::Server), "bad"));
+        let page = of_failure(503, "<html>no</html>").error.expect("one");
+        assert_eq!(page.message, "<html>no</html>");
+        let coded = failure(None, &json!({ "error": { "message": "m", "code": "503" } }), "");
+        assert_eq!((coded.status, coded.class), (Some(503), Some(Class::Server)));
+    }
+}

@@ -1,0 +1,194 @@
+//! What an application makes of an event stream: text as it comes, and whether it ended or broke off.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use super::answer;
+use crate::client::{Class, Deltas, Failure, Outcome, ResultKind};
+
+/// A stream as far as it has come.
+pub struct Events<'a> {
+    deltas: &'a Deltas,
+    /// Bytes of a line that has not ended.
+    rest: Vec<u8>,
+    name: String,
+    data: Vec<String>,
+    text: String,
+    refusal: String,
+    finish: Option<String>,
+    calls: BTreeMap<u64, Json>,
+    usage: Option<Json>,
+}
+
+impl<'a> Events<'a> {
+    /// A stream whose text goes there.
+    pub fn new(deltas: &'a Deltas) -> Self {
+        Events {
+            deltas,
+            rest: Vec::new(),
+            name: String::new(),
+            data: Vec::new(),
+            text: String::new(),
+            refusal: String::new(),
+            finish: None,
+            calls: BTreeMap::new(),
+            usage: None,
+        }
+    }
+
+    /// Takes bytes; the outcome, if they ended the stream.
+    pub fn take(&mut self, bytes: &[u8]) -> Option<Outcome> {
+        self.rest.extend_from_slice(bytes);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+            if let Some(outcome) = self.line(&line) {
+                return Some(outcome);
+            }
+        }
+        None
+    }
+
+    fn line(&mut self, line: &str) -> Option<Outcome> {
+        if line.is_empty() {
+            return self.dispatch();
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "data" => self.data.push(value.to_owned()),
+            "event" => value.clone_into(&mut self.name),
+            _ => {}
+        }
+        None
+    }
+
+    fn dispatch(&mut self) -> Option<Outcome> {
+        let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data).join("\n"));
+        if data.is_empty() {
+            return None;
+        }
+        if data.trim() == "[DONE]" {
+            return Some(self.answer());
+        }
+        match serde_json::from_str::<Json>(&data) {
+            Err(error) => {
+                let what = failed(Class::MalformedResponse, "an event that is no JSON", &error.to_string());
+                Some(self.broken(what))
+            }
+            Ok(json) if name == "error" || answer::has_error(&json) => {
+                let error = answer::failure(None, &json, &data);
+                Some(self.broken(error))
+            }
+            Ok(json) => {
+                self.chunk(&json);
+                None
+            }
+        }
+    }
+
+    fn chunk(&mut self, json: &Json) {
+        if json["usage"].is_object() {
+            self.usage = Some(json["usage"].clone());
+        }
+        let first = |choice: &&Json| choice["index"].as_u64().unwrap_or(0) == 0;
+        let Some(choice) = json["choices"].as_array().and_then(|choices| choices.iter().find(first)) else { return };
+        if let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty()) {
+            self.text.push_str(text);
+            self.deltas.push(text);
+        }
+        self.refusal.push_str(choice["delta"]["refusal"].as_str().unwrap_or_default());
+        choice["delta"]["tool_calls"].as_array().into_iter().flatten().for_each(|call| self.call(call));
+        if let Some(finish) = choice["finish_reason"].as_str() {
+            self.finish = Some(finish.to_owned());
+        }
+    }
+
+    /// A fragment of a tool call: its arguments are added to what is there.
+    fn call(&mut self, fragment: &Json) {
+        let new = || json!({ "id": "", "type": "function", "function": { "name": "", "arguments": "" } });
+        let call = self.calls.entry(fragment["index"].as_u64().unwrap_or(0)).or_insert_with(new);
+        if let Some(id) = fragment["id"].as_str() {
+            call["id"] = id.into();
+        }
+        if let Some(name) = fragment["function"]["name"].as_str() {
+            call["function"]["name"] = name.into();
+        }
+        let more = fragment["function"]["arguments"].as_str().unwrap_or_default();
+        let arguments = format!("{}{more}", call["function"]["arguments"].as_str().unwrap_or_default());
+        call["function"]["arguments"] = arguments.into();
+    }
+
+    /// The stream has ended. One without a finish reason or a `[DONE]` broke off.
+    pub fn end(&mut self) -> Outcome {
+        if self.finish.is_some() {
+            return self.answer();
+        }
+        let what = "the stream ended without a finish reason and without [DONE]";
+        self.broken(failed(Class::StreamInterrupted, "EndOfStream", what))
+    }
+
+    /// The stream broke off; what was delivered stays delivered.
+    pub fn broken(&mut self, error: Failure) -> Outcome {
+        Outcome::failed(error)
+    }
+
+    fn answer(&mut self) -> Outcome {
+        let answer = Outcome {
+            text: (!self.text.is_empty()).then(|| std::mem::take(&mut self.text)),
+            finish_reason: self.finish.take(),
+            tool_calls: std::mem::take(&mut self.calls).into_values().collect(),
+            usage: self.usage.take(),
+            ..Outcome::new(ResultKind::Completed)
+        };
+        answer::refused_if(answer, Some(std::mem::take(&mut self.refusal)))
+    }
+}
+
+fn failed(class: Class, native: &str, message: &str) -> Failure {
+    Failure { class: Some(class), native: native.to_owned(), message: message.to_owned(), ..Failure::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(pieces: &[&str]) -> (Outcome, String) {
+        let deltas = Deltas::default();
+        let mut events = Events::new(&deltas);
+        let early = pieces.iter().find_map(|piece| events.take(piece.as_bytes()));
+        let outcome = early.unwrap_or_else(|| events.end());
+        (outcome, deltas.all().into_iter().map(|(_, text)| text).collect())
+    }
+
+    const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"yes\"}}]}\n\n";
+    const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n";
+
+    #[test]
+    fn a_stream_that_ends_is_an_answer_and_one_that_breaks_off_is_none() {
+        for (pieces, result, says) in [
+            (&[TEXT, STOP, "data: [DONE]\n\n"][..], ResultKind::Completed, "yes"),
+            (&[TEXT, STOP], ResultKind::Completed, "yes"),
+            (&[TEXT, "data: [DONE]\n\n"], ResultKind::Completed, "yes"),
+            (&[&TEXT[..20], &TEXT[20..], STOP], ResultKind::Completed, "yes"),
+            (&[TEXT], ResultKind::Failed, "yes"),
+            (&[TEXT, "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n"], ResultKind::Failed, "yes"),
+            (&[TEXT, "event: error\ndata: {\"message\":\"no\"}\n\n"], ResultKind::Failed, "yes"),
+            (&["data: {\"choi\n\n"], ResultKind::Failed, ""),
+            (&[": nothing\n\n"], ResultKind::Failed, ""),
+        ] {
+            let (outcome, text) = stream(pieces);
+            assert_eq!((outcome.result, text.as_str()), (result, says), "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn fragments_of_calls_are_put_together() {
+        let fragment = |rest: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{rest}]}}}}]}}\n\n");
+        let first = fragment(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}"#);
+        let second = fragment(r#"{"index":0,"function":{"arguments":"1}"}}"#);
+        let (outcome, _) = stream(&[&first, &second, STOP]);
+        assert_eq!(outcome.tool_calls[0]["function"], json!({ "name": "f", "arguments": "{\"x\":1}" }));
+    }
+}

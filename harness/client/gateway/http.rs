@@ -1,0 +1,126 @@
+//! Asking a gateway as a plain application does: one POST, no retry, no timeout of its own.
+
+use reqwest::{
+    Client, Response,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use serde_json::{Value as Json, json};
+
+use super::{answer, events::Events};
+use crate::client::{Call, Class, Deltas, Failure, Outcome};
+
+/// Bytes of a body that are kept.
+const LONGEST: usize = 16 << 20;
+
+/// How one gateway is asked.
+pub struct Asker {
+    client: Client,
+    url: String,
+    model: String,
+}
+
+impl Asker {
+    /// An application without a pool: each request has a connection of its own, so that none is lost to an old one.
+    pub fn new(url: String, model: String, headers: Vec<(String, String)>) -> Result<Self, String> {
+        let parsed = headers.into_iter().map(|(name, value)| {
+            let header = HeaderName::try_from(&name).ok().zip(HeaderValue::try_from(&value).ok());
+            header.ok_or_else(|| format!("`{name}` is no header, or its value is none"))
+        });
+        let headers = parsed.collect::<Result<HeaderMap, String>>()?;
+        let client = Client::builder().no_proxy().no_gzip().pool_max_idle_per_host(0).default_headers(headers);
+        let client = client.redirect(reqwest::redirect::Policy::none()).build();
+        Ok(Asker { client: client.map_err(|error| error.to_string())?, url, model })
+    }
+
+    /// The status at this URL.
+    pub async fn get(&self, url: &str) -> Result<u16, String> {
+        let response = self.client.get(url).send().await;
+        response.map(|response| response.status().as_u16()).map_err(|error| chain(&error))
+    }
+
+    /// A request of nobody's, to see whether any is answered.
+    pub async fn probe(&self, stream: bool) -> Outcome {
+        let mut body = json!({ "model": self.model, "messages": [{ "role": "user", "content": "Are you well?" }] });
+        if stream {
+            body["stream"] = json!(true);
+        }
+        self.post(&body, stream, &Deltas::default()).await
+    }
+
+    /// One user request.
+    pub async fn ask(&self, call: &Call) -> Outcome {
+        self.post(&self.body(call), call.request.stream, &call.deltas).await
+    }
+
+    fn body(&self, call: &Call) -> Json {
+        let mut body = json!({ "model": self.model, "messages": call.messages, "user": call.user });
+        if call.request.stream {
+            body["stream"] = json!(true);
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+        if call.request.n > 1 {
+            body["n"] = json!(call.request.n);
+        }
+        if let Some(tools) = call.tools() {
+            body["tools"] = tools;
+        }
+        body
+    }
+
+    async fn post(&self, body: &Json, stream: bool, deltas: &Deltas) -> Outcome {
+        let request = self.client.post(&self.url).header("content-type", "application/json").body(body.to_string());
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return failed(Class::Connection, &error),
+        };
+        let status = response.status().as_u16();
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if stream && status < 300 && kind.to_ascii_lowercase().starts_with("text/event-stream") {
+            return streamed(response, deltas).await;
+        }
+        match whole(response).await {
+            Ok(body) if status < 300 => answer::of_success(&body, stream),
+            Ok(body) => answer::of_failure(status, &body),
+            Err(error) => Outcome::failed(Failure { status: Some(status), ..failure(Class::StreamInterrupted, &error) }),
+        }
+    }
+}
+
+async fn whole(mut response: Response) -> reqwest::Result<String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        // What is longer than any answer of ours is read, and not kept.
+        let room = LONGEST.saturating_sub(body.len());
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+async fn streamed(mut response: Response, deltas: &Deltas) -> Outcome {
+    let mut events = Events::new(deltas);
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                if let Some(outcome) = events.take(&chunk) {
+                    return outcome;
+                }
+            }
+            Ok(None) => return events.end(),
+            Err(error) => return events.broken(failure(Class::StreamInterrupted, &error)),
+        }
+    }
+}
+
+fn failed(class: Class, error: &reqwest::Error) -> Outcome {
+    Outcome::failed(failure(class, error))
+}
+
+fn failure(class: Class, error: &reqwest::Error) -> Failure {
+    Failure { class: Some(class), native: "reqwest::Error".to_owned(), message: chain(error), ..Failure::default() }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
