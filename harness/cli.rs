@@ -64,13 +64,17 @@ pub struct RunCommand {
     /// Which class each native error of the adapter is [default: `errors.yaml` beside the adapter, if it is there]
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
+    /// The description of the gateway: how it is started and asked, and what it claims
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Run the scenarios too whose users may wait for half a minute or longer: by their arrivals and the policy's deadline
     #[arg(long)]
     pub slow: bool,
     /// Options of the run.
     #[command(flatten)]
     pub run: Run,
-    /// The adapter of a client in any language, in true time: `brownout run streaming -- python3 adapter.py`
+    /// The adapter of a client in any language, in true time: `brownout run streaming -- python3 adapter.py`; or the command that
+    /// starts a gateway, in place of its description's
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }
@@ -82,6 +86,8 @@ pub enum Client {
     Reference,
     /// One behind an adapter: a process that speaks JSON lines, given as a command after `--`
     Stdio,
+    /// A process that is asked over HTTP and whose providers are ours, described by `--config`
+    Gateway,
 }
 
 /// `doctor`.

@@ -1,10 +1,11 @@
-//! Which client is run: our own, or one behind an adapter, which is let go on every way out.
+//! Which client is run: our own, one behind an adapter, or a gateway; what was started is let go on every way out.
 
 use std::{path::Path, process::exit, rc::Rc, sync::Arc, thread, time::Duration};
 
 use brownout::{
     client::{
         AnyClient, Factory,
+        gateway::{Gateway, Spec},
         stdio::{self, Adapter, ErrorMap, Start},
     },
     policy::Policy,
@@ -20,15 +21,17 @@ use crate::{
     usage,
 };
 
-/// Nothing is heard of any case for so long: a start of the adapter takes half of it at most.
+/// Nothing is heard of any case for so long: a start of an adapter takes half of it at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client under test.
 pub enum Tested {
     /// Our own, on a clock of choice.
     Reference(ClockKind),
-    /// One behind an adapter, and its command.
+    /// One behind an adapter, and the arguments that mean it.
     Adapter(Arc<Adapter>, String),
+    /// A gateway, likewise.
+    Gateway(Arc<Gateway>, String),
 }
 
 impl Tested {
@@ -41,9 +44,18 @@ impl Tested {
     }
 
     /// What the arguments ask for; an adapter is started.
-    pub fn of(command: &RunCommand) -> Result<Self, Failed> {
+    pub fn of(command: &RunCommand, policy: &Policy) -> Result<Self, Failed> {
         let wanted = command.run.clock;
+        if command.client != Some(Client::Gateway) && command.config.is_some() {
+            return Err(usage("--config belongs to a gateway: add `--client gateway`"));
+        }
         match (command.client, command.command.is_empty()) {
+            (Some(Client::Gateway) | None | Some(Client::Stdio), false) | (Some(Client::Gateway), true)
+                if wanted == Some(Clock::Virtual) =>
+            {
+                Err(usage("a client in another process lives in true time: leave out `--clock virtual`"))
+            }
+            (Some(Client::Gateway), _) => Self::gateway(command, policy),
             (None | Some(Client::Reference), true) if command.errors.is_some() => {
                 Err(usage("--errors belongs to an adapter: give its command after `--`"))
             }
@@ -52,16 +64,27 @@ impl Tested {
                 Err(usage("--client stdio needs the adapter's command: `brownout run -- python3 adapter.py`"))
             }
             (Some(Client::Reference), false) => Err(usage("the reference client takes no command")),
-            (None | Some(Client::Stdio), false) if wanted == Some(Clock::Virtual) => {
-                Err(usage("a client in another process lives in true time: leave out `--clock virtual`"))
-            }
             (None | Some(Client::Stdio), false) => {
                 let start = start(&command.command, command.errors.as_deref())?;
                 let adapter =
                     Adapter::start(start).map_err(|why| Failed::Broken(format!("error: the adapter: {why}")))?;
-                Ok(Tested::Adapter(adapter, shown(&command.command)))
+                Ok(Tested::Adapter(adapter, format!("-- {}", shown(&command.command))))
             }
         }
+    }
+
+    /// A gateway, which is started.
+    fn gateway(command: &RunCommand, policy: &Policy) -> Result<Self, Failed> {
+        let file = command.config.as_deref().ok_or_else(|| {
+            usage("--client gateway needs its description: `brownout run --client gateway --config gateway.yaml`")
+        })?;
+        let spec = Spec::read(file).map_err(usage)?;
+        watch_interrupts();
+        let gateway = Gateway::start(spec, &command.command, policy)
+            .map_err(|why| Failed::Broken(format!("error: the gateway: {why}")))?;
+        let again = format!("--client gateway --config {}", shown(&[file.display().to_string()]));
+        let words = shown(&command.command);
+        Ok(Tested::Gateway(gateway, if words.is_empty() { again } else { format!("{again} -- {words}") }))
     }
 
     /// Makes its client objects.
@@ -71,14 +94,15 @@ impl Tested {
                 Box::new(|policy: &Policy, seed| -> Rc<dyn AnyClient> { Rc::new(Reference::new(policy, seed)) })
             }
             Tested::Adapter(adapter, _) => adapter.factory(),
+            Tested::Gateway(gateway, _) => gateway.factory(),
         }
     }
 
-    /// The adapter's command, if there is one.
-    pub fn adapter(&self) -> Option<&str> {
+    /// The arguments that mean it again, where it is another process.
+    pub fn again(&self) -> Option<&str> {
         match self {
             Tested::Reference(_) => None,
-            Tested::Adapter(_, command) => Some(command),
+            Tested::Adapter(_, arguments) | Tested::Gateway(_, arguments) => Some(arguments),
         }
     }
 
@@ -86,15 +110,30 @@ impl Tested {
     pub fn options(&self, seed: u64) -> Options {
         match self {
             Tested::Reference(clock) => Options::new(*clock, seed),
-            Tested::Adapter(..) => Options { patience: PATIENCE, ..Options::new(ClockKind::Real, seed) },
+            Tested::Adapter(..) | Tested::Gateway(..) => Options { patience: PATIENCE, ..Options::new(ClockKind::Real, seed) },
         }
     }
 
-    /// Lets an adapter go; what it did wrong that belongs to no case.
+    /// Lets an adapter or a gateway go; what it did wrong that belongs to no case.
     pub fn finish(&self) -> Vec<String> {
+        let told = |who: &str, complaints: Vec<String>| complaints.iter().map(|why| format!("{who}: {why}")).collect();
         match self {
             Tested::Reference(_) => Vec::new(),
-            Tested::Adapter(adapter, _) => adapter.finish(),
+            Tested::Adapter(adapter, _) => told("the adapter", adapter.finish()),
+            Tested::Gateway(gateway, _) => told("the gateway", gateway.finish()),
+        }
+    }
+
+    /// What is worth knowing of a run besides.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Tested::Reference(_) | Tested::Adapter(..) => Vec::new(),
+            Tested::Gateway(gateway, _) => {
+                let note = |(what, times): (String, usize)| {
+                    format!("{times} background requests were answered and kept apart: {what}")
+                };
+                gateway.background().into_iter().map(note).collect()
+            }
         }
     }
 }
@@ -106,13 +145,18 @@ pub fn start(command: &[String], errors: Option<&Path>) -> Result<Start, Failed>
         None => ErrorMap::default(),
         Some(file) => ErrorMap::read(file).map_err(usage)?,
     };
+    watch_interrupts();
+    Ok(Start { errors, ..Start::new(command) })
+}
+
+/// From now on, whoever interrupts the program ends what it started too.
+pub fn watch_interrupts() {
     thread::spawn(|| {
         interrupted().map(|status| {
             stdio::end_all();
             exit(status)
         })
     });
-    Ok(Start { errors, ..Start::new(command) })
 }
 
 /// Waits for a signal that ends programs; the exit status that tells of it.

@@ -194,11 +194,11 @@ fn show(
     transcript: &Transcript,
     judgement: &Judgement,
     format: Format,
-    adapter: Option<&str>,
+    again: Option<&str>,
 ) -> io::Result<()> {
     match format {
         Format::Json => writeln!(out, "{}", report::json::line(transcript, judgement)),
-        Format::Text => match block(transcript, judgement, adapter) {
+        Format::Text => match block(transcript, judgement, again) {
             block if block.is_empty() => Ok(()),
             block => writeln!(out, "{}", style::coloured(&block)),
         },
@@ -206,11 +206,11 @@ fn show(
 }
 
 /// The block of a scenario, with the command that runs it again.
-fn block(transcript: &Transcript, judgement: &Judgement, adapter: Option<&str>) -> String {
-    match adapter {
+fn block(transcript: &Transcript, judgement: &Judgement, again: Option<&str>) -> String {
+    match again {
         None => report::text::block(transcript, judgement),
-        Some(command) => {
-            let again = format!("brownout run '{}' -- {command}", transcript.scenario);
+        Some(arguments) => {
+            let again = format!("brownout run '{}' {arguments}", transcript.scenario);
             report::text::block_with(transcript, judgement, &again)
         }
     }

@@ -35,25 +35,28 @@ pub fn bare(run: &Run) -> Done {
 
 /// Runs what the patterns mean against the client that is asked for.
 pub fn run(command: &RunCommand) -> Done {
-    let (_, library) = library(&command.run.files)?;
+    let (policy, library) = library(&command.run.files)?;
     let cases: Vec<Case> = select(&library.cases, &command.patterns).map_err(usage)?.into_iter().cloned().collect();
-    let tested = Tested::of(command)?;
-    let all = command.slow || tested.adapter().is_none();
+    let tested = Tested::of(command, &policy)?;
+    let all = command.slow || tested.again().is_none();
     let (quick, slow): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| all || case.lasts() < SLOW);
     if !slow.is_empty() && command.run.output.format == Format::Text {
         let text = format!("{} slow scenarios are left out: `--slow` runs them too", slow.len());
         writeln!(style::out(), "{text}")?;
     }
     let done = against(&tested, quick, &command.run);
-    // However it went, the adapter is let go, and what it did wrong meanwhile is told.
+    // However it went, what was started is let go, and what it did wrong meanwhile is told.
     let complaints = tested.finish();
-    complaints.iter().for_each(|why| style::error(&format!("error: the adapter: {why}")));
+    complaints.iter().for_each(|why| style::error(&format!("error: {why}")));
+    if command.run.output.format == Format::Text {
+        tested.notes().iter().try_for_each(|note| writeln!(style::out(), "{note}"))?;
+    }
     done.map(|exit| if complaints.is_empty() || exit != Exit::Fine { exit } else { Exit::Unjudged })
 }
 
 fn against(tested: &Tested, cases: Vec<Case>, run: &Run) -> Done {
     let suite = Arc::new(Suite { cases, factory: tested.factory() });
-    let adapter = tested.adapter();
+    let again = tested.again();
     let mut transcripts = run.transcripts.as_ref().map(|file| Saved::create(file)).transpose()?;
     let mut out = style::out();
     let mut tallies = Repeats::default();
@@ -61,7 +64,7 @@ fn against(tested: &Tested, cases: Vec<Case>, run: &Run) -> Done {
         let mut printed = Ok(());
         let mut progress = |transcript: &Transcript, judgement: &Judgement| {
             if round == 0 && printed.is_ok() {
-                printed = show(&mut out, transcript, judgement, run.output.format, adapter);
+                printed = show(&mut out, transcript, judgement, run.output.format, again);
             }
         };
         let options = tested.options(run.seed.wrapping_add(u64::from(round)));

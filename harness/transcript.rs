@@ -44,6 +44,9 @@ pub struct Transcript {
     pub client: About,
     /// What it can do.
     pub capabilities: Vec<Capability>,
+    /// The client's errors are statuses and no more: classes that no status tells apart are one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_status: bool,
     /// What the scenario asks of a client.
     pub needs: Vec<Capability>,
     /// Which clock ran.
@@ -100,6 +103,11 @@ pub struct Transcript {
 const LONGEST: Micros = 1 << 53;
 
 impl Transcript {
+    /// Whether one class may stand for the other.
+    pub fn same_class(&self, one: Class, other: Class) -> bool {
+        one == other || (self.by_status && one.as_status_tells() == other.as_status_tells())
+    }
+
     /// Whether its parts fit together, so that it can be judged: one that was saved may have been changed since.
     pub fn check(&self) -> Result<(), String> {
         let stray =

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::{causes::ResultWord, scenario::Told, wire::Front};
+use crate::{causes::ResultWord, scenario::Case, wire::Front};
 // With these, this module is all that an implementation has to import.
 pub use crate::{
     causes::Class,
@@ -80,9 +80,14 @@ pub trait AnyClient {
     }
 
     /// Why it cannot be told what a case would tell it, though it claims all that the case needs.
-    fn cannot_be_told(&self, told: &Told) -> Option<String> {
-        let _ = told;
+    fn cannot_be_told(&self, case: &Case) -> Option<String> {
+        let _ = case;
         None
+    }
+
+    /// Its errors are statuses and no more: classes that no status tells apart are one.
+    fn speaks_in_statuses(&self) -> bool {
+        false
     }
 
     /// The case is over: what was seen of the client besides its outcomes.
@@ -336,6 +341,24 @@ impl Failure {
 }
 
 impl Class {
+    /// The class that stands for all that no status tells apart from this one. A gateway in trouble with its provider says 5xx,
+    /// whatever the trouble, and within a stream nothing at all.
+    pub fn as_status_tells(self) -> Self {
+        match self {
+            Class::Auth | Class::Cancelled => self,
+            Class::RateLimited | Class::Quota => Class::RateLimited,
+            Class::InvalidRequest | Class::ContentPolicy => Class::InvalidRequest,
+            Class::Timeout
+            | Class::Deadline
+            | Class::Server
+            | Class::Connection
+            | Class::StreamInterrupted
+            | Class::MalformedResponse
+            | Class::Exhausted
+            | Class::Other => Class::Server,
+        }
+    }
+
     /// The class that a status alone suggests, for a client that tells no more.
     pub fn of_status(status: u16) -> Self {
         match status {

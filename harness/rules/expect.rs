@@ -58,7 +58,7 @@ fn closest(user: usize, problems: Vec<Vec<Problem>>) -> Breach {
 fn problems(view: &View, user: usize, expect: &Expect, place: &str) -> Vec<Problem> {
     let request = &view.t.users[user];
     let mut problems = Vec::new();
-    problems.extend(outcome_problem(request, &expect.outcome));
+    problems.extend(outcome_problem(view, request, &expect.outcome));
     problems.extend(expect.attempts.iter().filter_map(|(host, count)| {
         let n = u32::try_from(view.at(user, *host).count()).unwrap_or(u32::MAX);
         (!count.covers(n)).then(|| (format!("{n} attempts at the {host}"), count.to_string()))
@@ -72,13 +72,12 @@ fn problems(view: &View, user: usize, expect: &Expect, place: &str) -> Vec<Probl
     problems
 }
 
-fn outcome_problem(request: &UserRequest, expected: &[ExpectedOutcome]) -> Option<Problem> {
+fn outcome_problem(view: &View, request: &UserRequest, expected: &[ExpectedOutcome]) -> Option<Problem> {
     let outcome = request.outcome.as_ref();
     let result = outcome.map_or(request.left.map(|_| ResultWord::Cancelled), |outcome| Some(outcome.result.word()));
     let class = outcome.and_then(|outcome| outcome.class);
-    let met = |wanted: &ExpectedOutcome| {
-        Some(wanted.result) == result && wanted.class.is_none_or(|wanted| Some(wanted) == class)
-    };
+    let same = |wanted| class.is_some_and(|class| view.t.same_class(wanted, class));
+    let met = |wanted: &ExpectedOutcome| Some(wanted.result) == result && wanted.class.is_none_or(same);
     if expected.is_empty() || expected.iter().any(met) {
         return None;
     }

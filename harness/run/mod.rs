@@ -92,7 +92,8 @@ pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, ho
     let clients: Vec<Rc<dyn AnyClient>> =
         (0..case.client.copies.max(1)).map(|copy| factory(&case.policy, seed.wrapping_add(u64::from(copy)))).collect();
     let (about, capabilities) = (clients[0].about(), clients[0].capabilities());
-    let blank = facts::blank(case, about, capabilities, home.clock(), seed);
+    let by_status = clients[0].speaks_in_statuses();
+    let blank = Transcript { by_status, ..facts::blank(case, about, capabilities, home.clock(), seed) };
     if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
         return blank;
     }
@@ -131,7 +132,7 @@ enum Unadmitted {
 
 /// A client in another process may have to be waited for: before the case's clock starts, so that no wait is the client's.
 async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Result<Vec<Admission>, Unadmitted> {
-    if let Some(why) = clients[0].cannot_be_told(&case.client) {
+    if let Some(why) = clients[0].cannot_be_told(case) {
         return Err(Unadmitted::Unfit(why));
     }
     let mut users = u32::try_from(case.users.len()).unwrap_or(u32::MAX);

@@ -20,15 +20,23 @@ pub fn of_success(body: &str, stream: bool) -> Outcome {
     if !message.is_object() {
         return unusable("a success without a message", body);
     }
-    let text = |key: &str| message[key].as_str().map(str::to_owned);
     let answer = Outcome {
-        text: text("content"),
+        text: text_of(&message["content"]),
         finish_reason: json["choices"][0]["finish_reason"].as_str().map(str::to_owned),
         tool_calls: message["tool_calls"].as_array().cloned().unwrap_or_default(),
         usage: Some(json["usage"].clone()).filter(Json::is_object),
         ..Outcome::new(ResultKind::Completed)
     };
-    refused_if(answer, text("refusal"))
+    refused_if(answer, message["refusal"].as_str().map(str::to_owned))
+}
+
+/// Content as text: of a list of parts, their texts.
+pub fn text_of(content: &Json) -> Option<String> {
+    match content {
+        Json::String(text) => Some(text.clone()),
+        Json::Array(parts) => Some(parts.iter().filter_map(|part| part.as_str().or(part["text"].as_str())).collect()),
+        _ => None,
+    }
 }
 
 /// A refusal, or an answer that a filter ended, is no answer.

@@ -74,12 +74,10 @@ impl<'a> Events<'a> {
         }
         match serde_json::from_str::<Json>(&data) {
             Err(error) => {
-                let what = failed(Class::MalformedResponse, "an event that is no JSON", &error.to_string());
-                Some(self.broken(what))
+                Some(failed(Class::MalformedResponse, "an event that is no JSON", &error.to_string()))
             }
             Ok(json) if name == "error" || answer::has_error(&json) => {
-                let error = answer::failure(None, &json, &data);
-                Some(self.broken(error))
+                Some(Outcome::failed(answer::failure(None, &json, &data)))
             }
             Ok(json) => {
                 self.chunk(&json);
@@ -94,9 +92,9 @@ impl<'a> Events<'a> {
         }
         let first = |choice: &&Json| choice["index"].as_u64().unwrap_or(0) == 0;
         let Some(choice) = json["choices"].as_array().and_then(|choices| choices.iter().find(first)) else { return };
-        if let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty()) {
-            self.text.push_str(text);
-            self.deltas.push(text);
+        if let Some(text) = answer::text_of(&choice["delta"]["content"]).filter(|text| !text.is_empty()) {
+            self.text.push_str(&text);
+            self.deltas.push(&text);
         }
         self.refusal.push_str(choice["delta"]["refusal"].as_str().unwrap_or_default());
         choice["delta"]["tool_calls"].as_array().into_iter().flatten().for_each(|call| self.call(call));
@@ -126,12 +124,7 @@ impl<'a> Events<'a> {
             return self.answer();
         }
         let what = "the stream ended without a finish reason and without [DONE]";
-        self.broken(failed(Class::StreamInterrupted, "EndOfStream", what))
-    }
-
-    /// The stream broke off; what was delivered stays delivered.
-    pub fn broken(&mut self, error: Failure) -> Outcome {
-        Outcome::failed(error)
+        failed(Class::StreamInterrupted, "EndOfStream", what)
     }
 
     fn answer(&mut self) -> Outcome {
@@ -146,8 +139,9 @@ impl<'a> Events<'a> {
     }
 }
 
-fn failed(class: Class, native: &str, message: &str) -> Failure {
-    Failure { class: Some(class), native: native.to_owned(), message: message.to_owned(), ..Failure::default() }
+fn failed(class: Class, native: &str, message: &str) -> Outcome {
+    let (native, message) = (native.to_owned(), message.to_owned());
+    Outcome::failed(Failure { class: Some(class), native, message, ..Failure::default() })
 }
 
 #[cfg(test)]

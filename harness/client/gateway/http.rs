@@ -1,5 +1,7 @@
 //! Asking a gateway as a plain application does: one POST, no retry, no timeout of its own.
 
+use std::collections::BTreeMap;
+
 use reqwest::{
     Client, Response,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -17,11 +19,18 @@ pub struct Asker {
     client: Client,
     url: String,
     model: String,
+    /// More fields of each body.
+    more: BTreeMap<String, Json>,
 }
 
 impl Asker {
     /// An application without a pool: each request has a connection of its own, so that none is lost to an old one.
-    pub fn new(url: String, model: String, headers: Vec<(String, String)>) -> Result<Self, String> {
+    pub fn new(
+        url: String,
+        model: String,
+        headers: Vec<(String, String)>,
+        more: BTreeMap<String, Json>,
+    ) -> Result<Self, String> {
         let parsed = headers.into_iter().map(|(name, value)| {
             let header = HeaderName::try_from(&name).ok().zip(HeaderValue::try_from(&value).ok());
             header.ok_or_else(|| format!("`{name}` is no header, or its value is none"))
@@ -29,7 +38,7 @@ impl Asker {
         let headers = parsed.collect::<Result<HeaderMap, String>>()?;
         let client = Client::builder().no_proxy().no_gzip().pool_max_idle_per_host(0).default_headers(headers);
         let client = client.redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Asker { client: client.map_err(|error| error.to_string())?, url, model })
+        Ok(Asker { client: client.map_err(|error| error.to_string())?, url, model, more })
     }
 
     /// The status at this URL.
@@ -64,6 +73,7 @@ impl Asker {
         if let Some(tools) = call.tools() {
             body["tools"] = tools;
         }
+        self.more.iter().for_each(|(name, value)| body[name] = value.clone());
         body
     }
 
@@ -106,7 +116,7 @@ async fn streamed(mut response: Response, deltas: &Deltas) -> Outcome {
                 }
             }
             Ok(None) => return events.end(),
-            Err(error) => return events.broken(failure(Class::StreamInterrupted, &error)),
+            Err(error) => return failed(Class::StreamInterrupted, &error),
         }
     }
 }

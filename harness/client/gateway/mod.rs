@@ -15,7 +15,7 @@ mod session;
 mod spec;
 
 pub use process::Gateway;
-pub use spec::{Ready, Request, Spec, Who};
+pub use spec::{OnlyHere, Ready, Request, Spec, Who};
 
 use std::time::Duration;
 

@@ -42,8 +42,8 @@ pub struct Gateway {
     fixed: bool,
     values: Values,
     url: String,
-    /// Templates of headers, by name.
-    headers: BTreeMap<String, String>,
+    /// Templates of headers, by name; of any request, and of one that no other provider may answer.
+    headers: [Templates; 2],
     room: Arc<Semaphore>,
     lives: Mutex<Lives>,
     /// Cases under way, and all there were.
@@ -51,13 +51,16 @@ pub struct Gateway {
     entries: AtomicUsize,
 }
 
+/// Templates by name.
+type Templates = BTreeMap<String, String>;
+
 /// How its process is started.
 #[derive(Debug)]
 struct Start {
     command: Vec<String>,
     environment: BTreeMap<String, String>,
     /// Where its configuration is, until all is over.
-    folder: Folder,
+    _folder: Folder,
 }
 
 #[derive(Debug)]
@@ -111,7 +114,7 @@ impl Gateway {
     /// A process that is ready; an error holds what it said last.
     fn begin(&self, policy: &Policy) -> Result<Arc<Program>, String> {
         let program = Program::start(&self.start.command, &self.start.environment)?;
-        let asker = self.asker(&providers(&self.front, policy), policy)?;
+        let asker = self.asker(&providers(&self.front, policy), policy, true)?;
         ready::wait(&program, &self.spec.ready, &self.url, asker).map_err(|why| {
             program.end();
             let last = program.last_words(TAIL);
@@ -144,14 +147,16 @@ impl Gateway {
     }
 
     /// How it is asked while its providers are there.
-    pub(super) fn asker(&self, providers: &[Provider], policy: &Policy) -> Result<Asker, String> {
+    pub(super) fn asker(&self, providers: &[Provider], policy: &Policy, safe: bool) -> Result<Asker, String> {
         let values = self.values.clone().of_policy(policy).of_providers(providers);
-        let filled = self.headers.iter().map(|(name, template)| {
+        let filled = self.headers[usize::from(!safe)].iter().map(|(name, template)| {
             let value = values.fill(template).map_err(|why| format!("header `{name}`: {why}"))?;
             Ok((name.clone(), fill::on_one_line(&value)))
         });
         let headers = filled.collect::<Result<Vec<_>, String>>()?;
-        Asker::new(format!("{}{}", self.url, self.spec.request.path), self.spec.request.model.clone(), headers)
+        let only_here = self.spec.request.only_here.as_ref().filter(|_| !safe);
+        let more = only_here.map(|only_here| only_here.body.clone()).unwrap_or_default();
+        Asker::new(format!("{}{}", self.url, self.spec.request.path), self.spec.request.model.clone(), headers, more)
     }
 
     /// Ends it; what is to be said of it that belongs to no case.
@@ -255,7 +260,7 @@ impl Start {
         let command = command.iter().map(|word| values.fill(word)).collect::<Result<_, _>>()?;
         let variables = spec.environment.iter().map(|(name, value)| Ok((name.clone(), values.fill(value)?)));
         let environment = variables.collect::<Result<_, String>>()?;
-        Ok((Start { command, environment, folder }, fixed))
+        Ok((Start { command, environment, _folder: folder }, fixed))
     }
 }
 
@@ -282,11 +287,18 @@ fn beside(spec: &Spec, file: &Path) -> Result<String, String> {
     fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 
-/// All templates of headers; a word that tells where the providers are is filled in for each request.
-fn headers(spec: &Spec) -> Result<BTreeMap<String, String>, String> {
-    let files = spec.request.header_files.iter().map(|(name, file)| Ok((name.clone(), beside(spec, file)?)));
-    let plain = spec.request.headers.iter().map(|(name, value)| Ok((name.clone(), value.clone())));
-    files.chain(plain).collect()
+/// All templates of headers.
+fn headers(spec: &Spec) -> Result<[Templates; 2], String> {
+    let of = |plain: &BTreeMap<String, String>, files: &BTreeMap<String, PathBuf>| {
+        let files = files.iter().map(|(name, file)| Ok((name.clone(), beside(spec, file)?)));
+        let plain = plain.iter().map(|(name, value)| Ok((name.clone(), value.clone())));
+        files.chain(plain).collect::<Result<Templates, String>>()
+    };
+    let any = of(&spec.request.headers, &spec.request.header_files)?;
+    let only_here = spec.request.only_here.clone().unwrap_or_default();
+    let mut other = any.clone();
+    other.extend(of(&only_here.headers, &only_here.header_files)?);
+    Ok([any, other])
 }
 
 fn about(spec: &Spec, values: &Values) -> Result<About, String> {

@@ -13,7 +13,7 @@ use crate::{
     client::{About, Admission, AnyClient, Aside, Call, Failure, Outcome, Refused, program::Program},
     policy::Policy,
     run::Identity,
-    scenario::{Capability, Told},
+    scenario::{Capability, Case},
     wire::Front,
 };
 
@@ -53,7 +53,7 @@ impl Session {
     }
 
     async fn ask(&self, call: Call) -> Outcome {
-        match self.gateway.asker(&call.providers, &call.policy) {
+        match self.gateway.asker(&call.providers, &call.policy, call.request.fallback_safe) {
             Ok(asker) => asker.ask(&call).await,
             Err(why) => {
                 self.errors.borrow_mut().push(format!("gateway: {why}"));
@@ -113,12 +113,20 @@ impl AnyClient for Session {
         self.gateway.front()
     }
 
-    fn cannot_be_told(&self, told: &Told) -> Option<String> {
+    fn cannot_be_told(&self, case: &Case) -> Option<String> {
+        let (told, request) = (&case.client, &self.gateway.spec().request);
         if told.copies > 1 {
             return Some("several client objects, and all users of a gateway share its one process".to_owned());
         }
+        if case.users.iter().any(|user| !user.request.fallback_safe) && request.only_here.is_none() {
+            return Some("the gateway cannot be told that no other provider may answer a request".to_owned());
+        }
         let fixed = self.gateway.front().is_some() && (told.base_url.is_some() || told.key.is_some());
         fixed.then(|| "the gateway was told at its start where its providers are, for all scenarios alike".to_owned())
+    }
+
+    fn speaks_in_statuses(&self) -> bool {
+        true
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = Aside> + '_>> {

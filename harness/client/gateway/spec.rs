@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::{
     duration::Span,
@@ -87,6 +88,21 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
     /// Headers whose values are files beside this one: templates, filled in for each request and put on one line.
     pub header_files: BTreeMap<String, PathBuf>,
+    /// What says of a request that no other provider may answer it; without it, scenarios with such requests are not applicable.
+    #[serde(rename = "unsafe")]
+    pub only_here: Option<OnlyHere>,
+}
+
+/// How a gateway is told that no other provider may answer a request.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OnlyHere {
+    /// More fields of the body.
+    pub body: BTreeMap<String, Json>,
+    /// Headers in place of those of any other request.
+    pub headers: BTreeMap<String, String>,
+    /// Likewise, as files.
+    pub header_files: BTreeMap<String, PathBuf>,
 }
 
 impl Default for Request {
@@ -96,6 +112,7 @@ impl Default for Request {
             model: "brownout".to_owned(),
             headers: BTreeMap::new(),
             header_files: BTreeMap::new(),
+            only_here: None,
         }
     }
 }
