@@ -11,6 +11,7 @@ use brownout::{
     policy::Policy,
     reference::Reference,
     run::Options,
+    scenario::Capability,
     transcript::ClockKind,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -159,6 +160,23 @@ pub fn watch_interrupts() {
     });
 }
 
+/// Capabilities by their names.
+pub fn claims(words: &[String]) -> Result<Vec<Capability>, Failed> {
+    let claim = |word: &String| {
+        serde_json::from_value(word.as_str().into())
+            .map_err(|_| usage(format_args!("--claims: there is no capability `{word}`")))
+    };
+    words.iter().map(claim).collect()
+}
+
+/// Waits until the program is told to end.
+pub async fn told_to_end() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// Waits for a signal that ends programs; the exit status that tells of it.
 fn interrupted() -> std::io::Result<i32> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -174,7 +192,7 @@ fn interrupted() -> std::io::Result<i32> {
 }
 
 /// A command as it can be typed again.
-fn shown(command: &[String]) -> String {
+pub fn shown(command: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     let word = |word: &String| {
         if !word.is_empty() && word.chars().all(plain) {

@@ -7,6 +7,7 @@
 //!
 //! The ring of I/O: [`wire`] (the provider), [`client`] (the client under test), [`run`] (which joins them),
 //! [`mod@test_main`] (a `harness = false` test of a client of your own), `doctor` (which checks an adapter by itself).
+//! `serve` keeps the provider up for tests of any framework.
 //! [`mod@reference`] is a client that does everything right.
 
 pub mod baseline;
@@ -26,6 +27,8 @@ pub mod rules;
 pub mod run;
 pub mod scenario;
 pub mod select;
+#[cfg(all(unix, feature = "stdio"))]
+pub mod serve;
 pub mod test_main;
 pub mod transcript;
 pub mod verdict;

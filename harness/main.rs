@@ -3,7 +3,9 @@
 mod cli;
 mod clients;
 mod doctor_command;
+mod exec_command;
 mod run_command;
+mod serve_command;
 mod style;
 
 use std::{
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         None => run_command::bare(&cli.run),
         Some(Command::Run(run)) => run_command::run(&run),
         Some(Command::Doctor(doctor)) => doctor_command::doctor(&doctor),
+        Some(Command::Exec(exec)) => exec_command::exec(&exec),
+        Some(Command::Serve(serve)) => serve_command::serve(&serve),
         Some(Command::List(list)) => self::list(&list),
         Some(Command::Explain { name, files }) => explain(&name, &files),
         Some(Command::Judge { transcripts, output }) => judge_again(&transcripts, &output),
@@ -210,7 +214,11 @@ fn block(transcript: &Transcript, judgement: &Judgement, again: Option<&str>) ->
     match again {
         None => report::text::block(transcript, judgement),
         Some(arguments) => {
-            let again = format!("brownout run '{}' {arguments}", transcript.scenario);
+            let id = &transcript.scenario;
+            let again = match transcript.command {
+                None => format!("brownout run '{id}' {arguments}"),
+                Some(_) => format!("brownout exec --scenario '{id}' {arguments}"),
+            };
             report::text::block_with(transcript, judgement, &again)
         }
     }

@@ -85,19 +85,21 @@ fn against(tested: &Tested, cases: Vec<Case>, run: &Run) -> Done {
 }
 
 /// A file of transcripts, one a line.
-struct Saved {
+pub struct Saved {
     name: String,
     file: BufWriter<File>,
 }
 
 impl Saved {
-    fn create(file: &std::path::Path) -> Result<Self, Failed> {
+    /// A new file.
+    pub fn create(file: &std::path::Path) -> Result<Self, Failed> {
         let name = file.display().to_string();
         let opened = File::create(file).map_err(|error| usage(format_args!("{name} cannot be written: {error}")))?;
         Ok(Saved { name, file: BufWriter::new(opened) })
     }
 
-    fn write(&mut self, results: &[(Transcript, Judgement)]) -> Result<(), Failed> {
+    /// Adds these.
+    pub fn write(&mut self, results: &[(Transcript, Judgement)]) -> Result<(), Failed> {
         let failed = |error: std::io::Error| Failed::Broken(format!("error: {} cannot be written: {error}", self.name));
         for (transcript, _) in results {
             let line = serde_json::to_string(transcript).expect("plain values have a JSON form");

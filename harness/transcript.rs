@@ -90,6 +90,9 @@ pub struct Transcript {
     /// Why the client cannot be put to the scenario, though it claims all that is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfit: Option<String>,
+    /// What is known of the command whose requests these were; `None`: the harness made them itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandFacts>,
     /// How the client's process ended, if it has one and it ended while the case was under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessEnd>,
@@ -162,6 +165,28 @@ impl Room {
     /// Whether all users find room.
     pub fn is_enough(self) -> bool {
         self.users <= self.takes
+    }
+}
+
+/// A command that made its requests itself, so that what its users got is not seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandFacts {
+    /// Its exit status.
+    pub exit: Option<i32>,
+    /// How it ended; `None`: it had not, and was ended, or nobody knows.
+    pub ended: Option<String>,
+    /// The exit status that it had to end with, if that is judged.
+    pub expected_exit: Option<i32>,
+    /// How long it ran; 0: nobody knows.
+    pub took: Micros,
+    /// User requests that were told apart by a mark.
+    pub marked: usize,
+}
+
+impl CommandFacts {
+    /// Whether it had to be ended.
+    pub fn overran(&self) -> bool {
+        self.ended.is_none() && self.took > 0
     }
 }
 

@@ -78,6 +78,34 @@ pub struct Judgement {
     pub reason: Option<String>,
 }
 
+/// Rules that rest on what the user got, or on a prompt of ours: of a command neither is known.
+const UNSEEN: [&str; 24] = [
+    "honest-success",
+    "answer-belongs",
+    "error-not-success",
+    "valid-reply-accepted",
+    "refusal-handled",
+    "usage-true",
+    "tool-calls-whole",
+    "error-classified",
+    "error-fit-for-users",
+    "partial-labelled",
+    "no-crash",
+    "recovers",
+    "attempts-true",
+    "deadline-kept",
+    "attempt-timeout-kept",
+    "idle-timeout-kept",
+    "healthy-stream-kept",
+    "nothing-after-the-end",
+    "cancel-propagates",
+    "committed-answer",
+    "effects-once",
+    "no-prompt-leak",
+    "telemetry-complete",
+    "telemetry-true",
+];
+
 /// The harness may be this late before an upper bound means nothing.
 const LATE: Micros = 25_000;
 
@@ -144,8 +172,14 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
             Some(format!("the client does not claim: {needs}")),
         ));
     }
+    if view.t.command.is_some() && UNSEEN.contains(&rule.slug) {
+        let why = "a command's own outcomes are not seen, nor its prompts known".to_owned();
+        return Some(verdict(rule, view, Status::NotApplicable, Vec::new(), Some(why)));
+    }
     let unattributed = view.t.attempts.iter().filter(|attempt| attempt.user.is_none()).count();
-    if rule.per_user && unattributed > 0 {
+    // An exit status belongs to no user.
+    let of_exit = rule.slug == "as-expected" && view.t.command.as_ref().is_some_and(|c| c.expected_exit.is_some());
+    if rule.per_user && unattributed > 0 && !of_exit {
         let reason = format!("{unattributed} attempts carry no mark of a user request");
         return Some(verdict(rule, view, Status::Inconclusive, Vec::new(), Some(reason)));
     }
@@ -154,6 +188,7 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
         return None;
     }
     let (status, reason) = match unseen.filter(|_| breaches.is_empty()) {
+        Some(_) if view.t.command.is_some() => (Status::NotApplicable, Some("its output is not seen".to_owned())),
         Some(unseen) => (Status::NotExercised, Some(unseen.to_owned())),
         None => weigh(rule, view, breaches.is_empty()),
     };

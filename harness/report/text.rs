@@ -109,7 +109,12 @@ fn timeline(transcript: &Transcript) -> Vec<String> {
     for (number, user) in transcript.users.iter().enumerate() {
         let name = if many { format!(" of user {number}") } else { String::new() };
         let end = user.ended.or(user.left).unwrap_or(transcript.watched);
-        moments.push((end, format!("outcome{name}   {}", outcome(user))));
+        let said = if transcript.command.is_some() { "not seen".to_owned() } else { outcome(user) };
+        moments.push((end, format!("outcome{name}   {said}")));
+    }
+    if let Some(command) = transcript.command.as_ref().filter(|command| command.took > 0) {
+        let ended = command.ended.as_deref().unwrap_or("had to be ended");
+        moments.push((transcript.watched, format!("command   {ended}")));
     }
     moments.sort_by_key(|(at, _)| *at);
     let left_out = moments.len().saturating_sub(LINES);

@@ -82,6 +82,15 @@ fn silent_for(view: &View, attempt: &Attempt) -> u64 {
 
 pub fn terminates(view: &View) -> Findings {
     let mut findings = Findings::default();
+    if let Some(command) = &view.t.command {
+        // Its users' outcomes are not seen; that it went on for ever is.
+        findings.judged = usize::from(command.took > 0);
+        findings.breaches.extend(command.overran().then(|| {
+            let actual = format!("the command had not ended after {}", view::seconds(command.took));
+            Breach::of_all(actual, "every user request ends, and the command with them")
+        }));
+        return findings;
+    }
     for (user, request) in view.users() {
         findings.check(request.ended.is_none() && request.left.is_none(), || {
             // Longer than this nobody waited for it.

@@ -21,8 +21,9 @@ pub static RULES: &[Rule] = &[Rule {
 }];
 
 pub fn as_expected(view: &View) -> Findings {
-    let mut findings = Findings::default();
-    for (user, request) in view.users() {
+    let mut findings = exit_as_expected(view);
+    let told_apart = view.t.attempts.iter().all(|attempt| attempt.user.is_some());
+    for (user, request) in view.users().filter(|_| told_apart) {
         for (group, alternatives) in request.expect.iter().enumerate() {
             let problems: Vec<_> = alternatives
                 .iter()
@@ -38,6 +39,19 @@ pub fn as_expected(view: &View) -> Findings {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
         findings.check(!count.covers(n), || {
             Breach::of_all(format_args!("{n} attempts at the {host}, all users together"), format_args!("{count}"))
+        });
+    }
+    findings
+}
+
+/// A command's exit status, where somebody said what it must be.
+fn exit_as_expected(view: &View) -> Findings {
+    let mut findings = Findings::default();
+    let Some(command) = &view.t.command else { return findings };
+    if let Some(expected) = command.expected_exit {
+        findings.check(command.exit != Some(expected), || {
+            let actual = command.ended.clone().unwrap_or_else(|| "it had to be ended".to_owned());
+            Breach::of_all(actual, format_args!("exit status {expected}"))
         });
     }
     findings

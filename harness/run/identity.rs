@@ -31,6 +31,13 @@ impl Identity {
         }
     }
 
+    /// An identity whose markers and names anybody can write: they tell users apart, and are no canaries.
+    pub fn plain(seed: u64, users: usize) -> Self {
+        let markers = (0..users).map(|user| format!("[u{user}]")).collect();
+        let names = (0..users).map(|user| format!("user-{user}")).collect();
+        Identity { markers, names, ..Identity::issue(seed, 0) }
+    }
+
     /// The same with keys that are known outside this run.
     pub fn with_keys(self, keys: &BTreeMap<Host, String>) -> Self {
         Identity { keys: keys.clone(), ..self }

@@ -1,10 +1,13 @@
 //! One case against one client: the only place that knows both wire and client. It ends in facts.
 
 mod clock_check;
+#[cfg(all(unix, feature = "stdio"))]
+mod command;
 mod facts;
 mod heard;
 mod identity;
 mod leaks;
+mod open;
 mod suite;
 mod text;
 mod user;
@@ -18,8 +21,11 @@ use tokio::{
 };
 
 pub use clock_check::clock_check;
+#[cfg(all(unix, feature = "stdio"))]
+pub use command::{Command, run_command};
 pub use heard::Listening;
 pub use identity::Identity;
+pub use open::{Asker, Open, variables};
 pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{

@@ -88,7 +88,7 @@ pub fn probe(case: &Case, identity: &Identity, urls: &BTreeMap<Host, String>) ->
     call(&truth, &user, case.users.len(), identity, urls)
 }
 
-fn base_url(case: &Case, host: Host, urls: &BTreeMap<Host, String>) -> String {
+pub(super) fn base_url(case: &Case, host: Host, urls: &BTreeMap<Host, String>) -> String {
     let told = case.client.base_url.as_ref().filter(|_| host == Host::Primary);
     let path = case.policy.endpoint.path.trim_end_matches("/chat/completions");
     let usual = format!("{}{path}", urls[&host]);
@@ -97,7 +97,7 @@ fn base_url(case: &Case, host: Host, urls: &BTreeMap<Host, String>) -> String {
     })
 }
 
-fn key(case: &Case, host: Host, identity: &Identity) -> String {
+pub(super) fn key(case: &Case, host: Host, identity: &Identity) -> String {
     let told = case.client.key.as_ref().filter(|_| host == Host::Primary);
     told.map_or_else(|| identity.keys[&host].clone(), |told| told.replace("$key", &identity.keys[&host]))
 }

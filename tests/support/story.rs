@@ -56,6 +56,7 @@ pub fn story() -> Story {
         not_run: None,
         room: None,
         unfit: None,
+        command: None,
         by_status: false,
         process: None,
         lateness: 0,

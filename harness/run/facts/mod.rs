@@ -49,6 +49,7 @@ pub fn blank(case: &Case, client: About, capabilities: Vec<Capability>, clock: C
         not_run: None,
         room: None,
         unfit: None,
+        command: None,
         by_status: false,
         process: None,
         lateness: 0,

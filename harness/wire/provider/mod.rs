@@ -15,6 +15,8 @@ use std::{
 };
 
 pub use front::{Front, Place};
+#[cfg(all(unix, feature = "stdio"))]
+pub(crate) use request::read as read_request;
 
 use tokio::{
     sync::watch,

@@ -202,7 +202,10 @@ impl Shared {
             body.rmatch_indices("user-").find_map(|(at, _)| self.numbered(&body[at..], "user-", &self.serving.names))
         };
         marked.or_else(named).or_else(|| {
-            asked.header("x-brownout-user").and_then(|name| self.serving.names.iter().position(|n| n == name))
+            let named = asked.header("x-brownout-user")?.trim();
+            // A number alone names a user whose name is no canary.
+            let is = |name: &String| name == named || name.strip_prefix("user-") == Some(named);
+            self.serving.names.iter().position(is)
         })
     }
 
