@@ -196,7 +196,9 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
 }
 
 fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
-    let late = view.t.lateness > LATE && rule.load == Load::Sensitive;
+    // How often a command asked and how it ended is late on no machine.
+    let timeless = view.t.command.is_some() && ["as-expected", "terminates"].contains(&rule.slug);
+    let late = view.t.lateness > LATE && rule.load == Load::Sensitive && !timeless;
     match (clean, rule.level) {
         (true, _) => (Status::Pass, None),
         (false, _) if late => {
