@@ -219,6 +219,10 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "primary: [ { status: 403, json: { error: { code: credit_balance_exhausted } }, headers: { x-should-retry: 'true' } } ]",
     ),
     (
+        "a deadline within the grace",
+        "request: { stream: true }\npolicy: { deadline: 2s, attempt_timeout: 1s, fallback: { timeout: 500ms, reserve: 500ms }, parser: { finish_grace: 900ms } }\nprimary: [ { events: [ text: Four, pause: 700ms, finish: stop, pause: 700ms, usage: { total_tokens: 19 }, pause: 700ms, done ], head_after: 500ms } ]",
+    ),
+    (
         "a spent quota behind a false length",
         "request: { fallback: unsafe }\nprimary: [ { reply: quota-exhausted, framing: { longer: 5 } } ]",
     ),
