@@ -1,6 +1,7 @@
 """openai for Python: `AsyncOpenAI.chat.completions.create`, plain and streamed."""
 
 import pathlib
+import ssl
 import sys
 
 import openai
@@ -11,6 +12,9 @@ from brownout_adapter import Adapter, body, join_calls
 # Not claimed, since the SDK has nothing for it: fallback, deadline (its timeouts are those of single reads), telemetry, breaker,
 # retry-budget, in-flight-limit, configurable-parser; idempotency (`_idempotency_header` is unset for this API).
 CAPABILITIES = ["stream", "cancel", "retry", "retry-after", "tools", "usage", "configurable-attempts", "configurable-timeouts"]
+
+# The SDK's own HTTP client, but for the trust store: reading one for every session would cost 30 ms each, and nothing here is TLS.
+TLS = ssl.create_default_context()
 
 
 def make(providers, policy):
@@ -23,6 +27,7 @@ def make(providers, policy):
         api_key=providers[0]["api_key"],
         max_retries=policy["attempts"] - 1,
         timeout=openai.Timeout(silence, connect=policy["connect_timeout"] / 1000),
+        http_client=openai.DefaultAsyncHttpxClient(verify=TLS),
     )
 
 
