@@ -22,8 +22,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run scenarios against the reference client
+    /// Run scenarios against the reference client, or a client behind an adapter
     Run(Box<RunCommand>),
+    /// Check an adapter by itself, before any scenario
+    Doctor(Doctor),
     /// List scenarios
     List(List),
     /// Explain a rule, a scenario, a failure mode or a cause
@@ -56,17 +58,49 @@ pub enum Command {
 pub struct RunCommand {
     /// Scenario ids or patterns with `*`; a name without labels means all its variants
     pub patterns: Vec<String>,
+    /// Which client is run [default: `stdio` where a command is given, else `reference`]
+    #[arg(long, value_enum)]
+    pub client: Option<Client>,
+    /// Which class each native error of the adapter is [default: `errors.yaml` beside the adapter, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
+    /// Run the scenarios too in which a client may take a minute or more of true time
+    #[arg(long)]
+    pub slow: bool,
     /// Options of the run.
     #[command(flatten)]
     pub run: Run,
+    /// The adapter of a client in any language, in true time: `brownout run streaming -- python3 adapter.py`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Which client is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Client {
+    /// Our own, which keeps every rule
+    Reference,
+    /// One behind an adapter: a process that speaks JSON lines, given as a command after `--`
+    Stdio,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Which class each native error of the adapter is [default: `errors.yaml` beside the adapter, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
+    /// The adapter, and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 /// Options of a run.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Virtual time is exact and fast; real time is for clients that need it
-    #[arg(long, value_enum, default_value_t = Clock::Virtual)]
-    pub clock: Clock,
+    /// Virtual time is exact and fast; real time is for clients that need it [default: virtual; real for an adapter]
+    #[arg(long, value_enum)]
+    pub clock: Option<Clock>,
     /// Run everything so many times, each with another seed, and demand equal verdicts
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,

@@ -1,6 +1,8 @@
 //! The program: reads arguments, calls the library, prints. Nothing prints elsewhere.
 
 mod cli;
+mod clients;
+mod doctor_command;
 mod run_command;
 mod style;
 
@@ -27,8 +29,9 @@ use cli::{Cli, Command, Files, Format, List, Output, Schema};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        None => run_command::run(&[], &cli.run),
-        Some(Command::Run(run)) => run_command::run(&run.patterns, &run.run),
+        None => run_command::bare(&cli.run),
+        Some(Command::Run(run)) => run_command::run(&run),
+        Some(Command::Doctor(doctor)) => doctor_command::doctor(&doctor),
         Some(Command::List(list)) => self::list(&list),
         Some(Command::Explain { name, files }) => explain(&name, &files),
         Some(Command::Judge { transcripts, output }) => judge_again(&transcripts, &output),
@@ -180,19 +183,36 @@ fn transcripts(file: &Path) -> Result<Vec<Transcript>, Failed> {
 fn show_all(results: &[(Transcript, Judgement)], output: &Output) -> Done {
     let mut out = style::out();
     for (transcript, judgement) in results {
-        show(&mut out, transcript, judgement, output.format)?;
+        show(&mut out, transcript, judgement, output.format, None)?;
     }
     finish(&mut out, results.iter().map(|(_, judgement)| judgement.clone()).collect(), output)
 }
 
 /// What is printed of one scenario id.
-fn show(out: &mut impl Write, transcript: &Transcript, judgement: &Judgement, format: Format) -> io::Result<()> {
+fn show(
+    out: &mut impl Write,
+    transcript: &Transcript,
+    judgement: &Judgement,
+    format: Format,
+    adapter: Option<&str>,
+) -> io::Result<()> {
     match format {
         Format::Json => writeln!(out, "{}", report::json::line(transcript, judgement)),
-        Format::Text => match report::text::block(transcript, judgement) {
+        Format::Text => match block(transcript, judgement, adapter) {
             block if block.is_empty() => Ok(()),
             block => writeln!(out, "{}", style::coloured(&block)),
         },
+    }
+}
+
+/// The block of a scenario, with the command that runs it again.
+fn block(transcript: &Transcript, judgement: &Judgement, adapter: Option<&str>) -> String {
+    match adapter {
+        None => report::text::block(transcript, judgement),
+        Some(command) => {
+            let again = format!("brownout run '{}' -- {command}", transcript.scenario);
+            report::text::block_with(transcript, judgement, &again)
+        }
     }
 }
 

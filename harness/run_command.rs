@@ -1,35 +1,59 @@
-//! `run`, and the bare program: scenarios against the reference client.
+//! `run`, and the bare program: scenarios against the reference client, or a client behind an adapter.
 
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufWriter, Write},
-    rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use brownout::{
-    client::AnyClient,
     gate::Exit,
-    policy::Policy,
-    reference::Reference,
-    run::{Options, Suite, run_suite},
+    run::{Suite, run_suite},
+    scenario::Case,
     select::select,
-    transcript::{ClockKind, Transcript},
+    transcript::Transcript,
     verdict::{Judgement, Status},
 };
 
 use crate::{
     Done, Failed,
-    cli::{Clock, Run},
+    cli::{Format, Run, RunCommand},
+    clients::Tested,
     finish, library, show, style, usage,
 };
 
-/// Runs what the patterns mean.
-pub fn run(patterns: &[String], run: &Run) -> Done {
+/// In true time, scenarios whose users may wait so long are left out unless they are asked for.
+const SLOW: Duration = Duration::from_secs(60);
+
+/// Runs everything against the reference client.
+pub fn bare(run: &Run) -> Done {
     let (_, library) = library(&run.files)?;
-    let cases = select(&library.cases, patterns).map_err(usage)?.into_iter().cloned().collect();
-    let suite = Arc::new(Suite { cases, factory: Box::new(reference) });
+    against(&Tested::reference(run.clock), library.cases, run)
+}
+
+/// Runs what the patterns mean against the client that is asked for.
+pub fn run(command: &RunCommand) -> Done {
+    let (_, library) = library(&command.run.files)?;
+    let cases: Vec<Case> = select(&library.cases, &command.patterns).map_err(usage)?.into_iter().cloned().collect();
+    let tested = Tested::of(command)?;
+    let all = command.slow || tested.adapter().is_none();
+    let (quick, slow): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| all || case.lasts() < SLOW);
+    if !slow.is_empty() && command.run.output.format == Format::Text {
+        let text = format!("{} slow scenarios are left out: `--slow` runs them too", slow.len());
+        writeln!(style::out(), "{text}")?;
+    }
+    let done = against(&tested, quick, &command.run);
+    // However it went, the adapter is let go, and what it did wrong meanwhile is told.
+    let complaints = tested.finish();
+    complaints.iter().for_each(|why| style::error(&format!("error: the adapter: {why}")));
+    done.map(|exit| if complaints.is_empty() || exit != Exit::Fine { exit } else { Exit::Unjudged })
+}
+
+fn against(tested: &Tested, cases: Vec<Case>, run: &Run) -> Done {
+    let suite = Arc::new(Suite { cases, factory: tested.factory() });
+    let adapter = tested.adapter();
     let mut transcripts = run.transcripts.as_ref().map(|file| Saved::create(file)).transpose()?;
     let mut out = style::out();
     let mut tallies = Repeats::default();
@@ -37,10 +61,10 @@ pub fn run(patterns: &[String], run: &Run) -> Done {
         let mut printed = Ok(());
         let mut progress = |transcript: &Transcript, judgement: &Judgement| {
             if round == 0 && printed.is_ok() {
-                printed = show(&mut out, transcript, judgement, run.output.format);
+                printed = show(&mut out, transcript, judgement, run.output.format, adapter);
             }
         };
-        let options = Options::new(clock(run.clock), run.seed.wrapping_add(u64::from(round)));
+        let options = tested.options(run.seed.wrapping_add(u64::from(round)));
         let results = run_suite(suite.clone(), options, &mut progress).map_err(Failed::Broken)?;
         printed?;
         if let Some(saved) = &mut transcripts {
@@ -55,17 +79,6 @@ pub fn run(patterns: &[String], run: &Run) -> Done {
     let exit = finish(&mut out, tallies.worst(), &run.output)?;
     // A verdict that comes and goes is none.
     Ok(if differing && exit == Exit::Fine { Exit::Unjudged } else { exit })
-}
-
-fn reference(policy: &Policy, seed: u64) -> Rc<dyn AnyClient> {
-    Rc::new(Reference::new(policy, seed))
-}
-
-fn clock(clock: Clock) -> ClockKind {
-    match clock {
-        Clock::Virtual => ClockKind::Virtual,
-        Clock::Real => ClockKind::Real,
-    }
 }
 
 /// A file of transcripts, one a line.

@@ -76,8 +76,17 @@ pub struct Transcript {
     pub probe: Option<Probe>,
     /// Faults that the scenario is about and that were not served.
     pub not_exercised: Vec<String>,
-    /// What went wrong on our side.
+    /// What went wrong on our side, or the adapter's.
     pub errors: Vec<String>,
+    /// Why nothing was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_run: Option<String>,
+    /// Where the client takes only so many user requests at once: how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    /// How the client's process ended, if it has one and it ended while the case was under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessEnd>,
     /// The harness's own lateness: the longest delay of a heartbeat.
     pub lateness: Micros,
     /// When the watch ended.
@@ -127,6 +136,33 @@ pub enum ClockKind {
     Virtual,
     /// True time.
     Real,
+}
+
+/// How many user requests a client takes at once, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// User requests of the scenario.
+    pub users: u32,
+    /// User requests it takes at once.
+    pub takes: u32,
+}
+
+impl Room {
+    /// Whether all users find room.
+    pub fn is_enough(self) -> bool {
+        self.users <= self.takes
+    }
+}
+
+/// The end of a client's process in the middle of a case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessEnd {
+    /// Its exit status or signal, if it ended by itself: a crash.
+    pub crash: Option<String>,
+    /// Other cases were under way: whose doing it was, only a run alone can tell.
+    pub company: bool,
+    /// The last lines of its standard error; a line that may hold a canary is cut out.
+    pub last_words: Vec<String>,
 }
 
 /// One user request.

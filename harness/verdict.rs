@@ -114,8 +114,13 @@ fn unjudgeable(transcript: &Transcript, table: &Causes) -> Option<Judgement> {
         .collect();
     let (status, reason) = if !transcript.errors.is_empty() {
         (Status::Error, transcript.errors.join("; "))
+    } else if let Some(why) = &transcript.not_run {
+        (Status::NotRun, why.clone())
     } else if !missing.is_empty() {
         (Status::NotApplicable, format!("the client does not claim: {}", missing.join(", ")))
+    } else if let Some(room) = transcript.room.filter(|room| !room.is_enough()) {
+        let reason = format!("{} users at once, and the client takes {} user requests at once", room.users, room.takes);
+        (Status::NotApplicable, reason)
     } else {
         return None;
     };

@@ -3,7 +3,18 @@
 //! An in-process client implements [`Client`]; the harness makes one object per scenario through a factory, shared by the
 //! scenario's users, so that budgets and breakers live where they live in production.
 
-use std::{cell::RefCell, future::Future, pin::Pin, rc::Rc};
+mod aside;
+#[cfg(all(unix, feature = "stdio"))]
+pub mod stdio;
+
+use std::{
+    cell::RefCell,
+    future::{Future, ready},
+    pin::Pin,
+    rc::Rc,
+};
+
+pub use aside::{Admission, Aside, Field, Records, Refused};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -46,6 +57,22 @@ pub trait AnyClient {
     fn capabilities(&self) -> Vec<Capability>;
     /// See [`Client::call`].
     fn call(&self, call: Call) -> Pin<Box<dyn Future<Output = Outcome> + '_>>;
+
+    /// User requests that a client outside this process takes at once; `None`: it lives here, and takes any number.
+    fn at_once(&self) -> Option<u32> {
+        None
+    }
+
+    /// Waits until so many user requests may be made, before the clock of their case starts. An error: there will be none.
+    fn admit(&self, users: u32) -> Pin<Box<dyn Future<Output = Result<Admission, Refused>> + '_>> {
+        let _ = users;
+        Box::pin(ready(Ok(Admission::free())))
+    }
+
+    /// The case is over: what was seen of the client besides its outcomes.
+    fn close(&self) -> Pin<Box<dyn Future<Output = Aside> + '_>> {
+        Box::pin(ready(Aside::default()))
+    }
 }
 
 impl<C: Client> AnyClient for C {
@@ -68,6 +95,8 @@ pub type Factory = dyn Fn(&Policy, u64) -> Rc<dyn AnyClient> + Send + Sync;
 /// One user request, as the client is told it.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// The id of the scenario, for logs.
+    pub scenario: String,
     /// The providers, first is primary.
     pub providers: Vec<Provider>,
     /// The model asked for is the provider's, not this request's.
@@ -82,12 +111,24 @@ pub struct Call {
     pub deltas: Deltas,
     /// Where the application says what it did with a side effect.
     pub effects: Effects,
+    /// Where a client that says nothing through `tracing` leaves its structured records, one an attempt.
+    pub records: Records,
 }
 
 impl Call {
     /// The provider of this name.
     pub fn provider(&self, host: Host) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.name == host)
+    }
+
+    /// The tool to be offered, if one is, in OpenAI's shape.
+    pub fn tools(&self) -> Option<Json> {
+        self.request.tools.then(|| {
+            serde_json::json!([{ "type": "function", "function": {
+                "name": "get_weather",
+                "parameters": { "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] },
+            } }])
+        })
     }
 }
 

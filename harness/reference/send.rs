@@ -191,11 +191,8 @@ fn payload(call: &Call, model: &str) -> Json {
     if call.request.n > 1 {
         body["n"] = json!(call.request.n);
     }
-    if call.request.tools {
-        body["tools"] = json!([{ "type": "function", "function": {
-            "name": "get_weather",
-            "parameters": { "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] },
-        } }]);
+    if let Some(tools) = call.tools() {
+        body["tools"] = tools;
     }
     body
 }

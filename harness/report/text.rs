@@ -43,6 +43,9 @@ pub fn block_with(transcript: &Transcript, judgement: &Judgement, again: &str) -
             .enumerate()
             .for_each(|(n, line)| row(&mut out, if n == 0 { "timeline" } else { "" }, &line));
     }
+    for (n, line) in transcript.process.iter().flat_map(|process| &process.last_words).enumerate() {
+        row(&mut out, if n == 0 { "said last" } else { "" }, line);
+    }
     if judgement.status == Status::Fail {
         row(&mut out, "why", &transcript.why);
         if let Some(verdict) = judgement.verdicts.iter().find(|verdict| verdict.status == Status::Fail) {

@@ -172,9 +172,15 @@ pub fn partial_labelled(view: &View) -> Findings {
 
 pub fn no_crash(view: &View) -> Findings {
     let mut findings = Findings::default();
+    let crash = view.t.process.as_ref().and_then(|process| process.crash.as_deref());
+    if let Some(how) = crash {
+        findings.check(true, || {
+            Breach::of_all(format_args!("the client's process ended by itself: {how}"), "a typed error")
+        });
+    }
     for (user, _, outcome) in outcomes(view) {
-        // A panic of the call itself stands among the panics, with its place.
-        let panicked = outcome.native.as_deref() == Some("panic");
+        // A panic of the call itself stands among the panics, with its place; so does a crash.
+        let panicked = outcome.native.as_deref() == Some("panic") || crash.is_some();
         findings.check(outcome.result == ResultKind::Unusable && !panicked, || {
             let what = outcome.native.as_deref().unwrap_or("a value of the wrong shape");
             Breach::of_user(user, format_args!("an unusable value ({what})"), "an answer, or a typed error")

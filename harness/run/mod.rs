@@ -23,10 +23,10 @@ pub use identity::Identity;
 pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{
-    client::{AnyClient, Factory},
+    client::{Admission, AnyClient, Aside, Factory, Refused},
     scenario::{Case, Content, Host, Script},
-    transcript::{ClockKind, Transcript},
-    wire::{Provider, Seen, Serve, Served, Serving},
+    transcript::{ClockKind, Room, Transcript},
+    wire::{Provider, Seen, Serve, Served, Serving, clock::Heartbeat},
 };
 
 /// In true time, nobody waits longer for a breaker.
@@ -76,6 +76,8 @@ struct Record {
     /// The healthy request after the scenario.
     probe: Option<user::Ended>,
     heard: Arc<heard::Heard>,
+    /// What a client in another process did besides.
+    aside: Aside,
 }
 
 /// Runs a case, on the current thread's `LocalSet`.
@@ -94,9 +96,68 @@ pub async fn run_case_on<P: Serve>(case: &Case, factory: &Factory, seed: u64, ho
     if blank.needs.iter().any(|need| !blank.capabilities.contains(need)) {
         return blank;
     }
-    match record::<P>(case, clients, seed, home, heard).await {
-        Ok(record) => facts::transcript(blank, case, record),
+    let admitted = match admit(case, &clients, home).await {
+        Ok(admitted) => admitted,
+        Err(Unadmitted::Room(room)) => return Transcript { room: Some(room), ..blank },
+        Err(Unadmitted::Refused(Refused::NotRun(why))) => return Transcript { not_run: Some(why), ..blank },
+        Err(Unadmitted::Refused(Refused::Error(why))) => return Transcript { errors: vec![why], ..blank },
+    };
+    let beats = Beats::start(home).await;
+    let record = record::<P>(case, clients, seed, home, heard).await;
+    let late = beats.stop();
+    drop(admitted);
+    match record {
+        Ok(record) => {
+            let lateness = u64::try_from(late.max(record.aside.delay).as_micros()).unwrap_or(u64::MAX);
+            Transcript { lateness, ..facts::transcript(blank, case, record) }
+        }
         Err(error) => Transcript { errors: vec![format!("the provider did not start: {error}")], ..blank },
+    }
+}
+
+/// Why a case is not begun.
+enum Unadmitted {
+    /// The client does not take so many users.
+    Room(Room),
+    /// It takes none any more.
+    Refused(Refused),
+}
+
+/// A client in another process may have to be waited for: before the case's clock starts, so that no wait is the client's.
+async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Result<Vec<Admission>, Unadmitted> {
+    let users = u32::try_from(case.users.len()).unwrap_or(u32::MAX);
+    if let Some(takes) = clients[0].at_once() {
+        let room = Room { users, takes };
+        if !room.is_enough() {
+            return Err(Unadmitted::Room(room));
+        }
+        if home.clock() == ClockKind::Virtual {
+            let why = "a client in another process lives in true time: use `--clock real`";
+            return Err(Unadmitted::Refused(Refused::Error(why.to_owned())));
+        }
+    }
+    let mut admitted = Vec::new();
+    for (copy, client) in clients.iter().enumerate() {
+        // All objects of a case are in one process, and its users wait once.
+        let users = if copy == 0 { users } else { 0 };
+        admitted.push(client.admit(users).await.map_err(Unadmitted::Refused)?);
+    }
+    Ok(admitted)
+}
+
+/// Hearts that beat beside a run in true time: their worst delay is the harness's own lateness.
+struct Beats(Vec<Heartbeat>);
+
+impl Beats {
+    async fn start(home: &Home) -> Self {
+        match home {
+            Home::Here => Beats(Vec::new()),
+            Home::There(_) => Beats(vec![Heartbeat::start(), home.run(async { Heartbeat::start() }).await]),
+        }
+    }
+
+    fn stop(self) -> Duration {
+        self.0.into_iter().map(Heartbeat::stop).max().unwrap_or_default()
     }
 }
 
@@ -135,6 +196,7 @@ async fn record<P: Serve>(
     watch(case, home).await;
     let watched = Instant::now();
     let (provider, probe) = probe(case, &clients[0], provider, &identity, home).await;
+    let aside = close(&clients).await;
     drop(clients);
     let (mut seen, errors) = home.run(provider.finish()).await;
     // What came after the watch is the probe's. One that asks for a wrong path says nothing of recovery.
@@ -142,7 +204,26 @@ async fn record<P: Serve>(
     let astray = seen.iter().any(|seen| of_probe(seen) && seen.served == Served::Stray);
     let probe = probe.filter(|_| !astray);
     seen.retain(|seen| !of_probe(seen));
-    Ok(Record { identity, epoch, users: ended, seen, errors, watched, probe, heard })
+    Ok(Record { identity, epoch, users: ended, seen, errors, watched, probe, heard, aside })
+}
+
+/// What the client objects did besides, together.
+async fn close(clients: &[Rc<dyn AnyClient>]) -> Aside {
+    let mut all = Aside::default();
+    for client in clients {
+        let one = client.close().await;
+        all.errors.extend(one.errors);
+        all.crash = all.crash.or(one.crash);
+        all.company |= one.company;
+        all.delay = all.delay.max(one.delay);
+        // They share one process, and so its standard error.
+        (all.said, all.tail) = (longer(all.said, one.said), longer(all.tail, one.tail));
+    }
+    all
+}
+
+fn longer(one: Vec<String>, other: Vec<String>) -> Vec<String> {
+    if other.len() > one.len() { other } else { one }
 }
 
 /// A healthy request when all is over, once a breaker's hold is over too; in true time only where that is soon.

@@ -18,7 +18,7 @@ use crate::{
     scenario::Case,
     transcript::{ClockKind, Transcript},
     verdict::{Judgement, Status, judge},
-    wire::clock::{self, Heartbeat},
+    wire::clock,
 };
 
 /// Which clock is wanted.
@@ -121,13 +121,15 @@ fn run_real(
     let thread = thread::spawn(move || providers.block_on(async { stopped.await.ok() }));
     let run = real_run(options, Home::There(handle));
     let mut workers = Workers::new(suite, options, THREADS, run.clone());
-    let settled = |judgement: &Judgement| !matches!(judgement.status, Status::Fail | Status::Inconclusive);
+    let settled = |transcript: &Transcript, judgement: &Judgement| {
+        !in_company(transcript) && !matches!(judgement.status, Status::Fail | Status::Inconclusive)
+    };
     let mut results = workers.all(&mut |transcript, judgement| {
-        if settled(judgement) {
+        if settled(transcript, judgement) {
             progress(transcript, judgement);
         }
     });
-    for (place, result) in results.iter_mut().enumerate().filter(|(_, result)| !settled(&result.1)) {
+    for (place, result) in results.iter_mut().enumerate().filter(|(_, result)| !settled(&result.0, &result.1)) {
         if options.solo {
             again_alone(suite, place, result, &*run);
         }
@@ -163,19 +165,9 @@ fn real_run(options: Options, home: Home) -> Arc<RunOne> {
                 sleep(DIALLING).await;
                 drop(permit);
             };
-            tokio::join!(beaten(case, suite, options, place, &home), dialled).0
+            tokio::join!(run_case(case, &suite.factory, seed(options, place), &home), dialled).0
         })
     })
-}
-
-/// A run beside which a heart beats: its worst delay is the harness's own lateness.
-async fn beaten(case: &Case, suite: &Suite, options: Options, place: usize, home: &Home) -> Transcript {
-    let here = Heartbeat::start();
-    let there = home.run(async { Heartbeat::start() }).await;
-    let mut transcript = run_case(case, &suite.factory, seed(options, place), home).await;
-    let lateness = here.stop().max(there.stop());
-    transcript.lateness = u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX);
-    transcript
 }
 
 /// Threads that take one case after another.
@@ -264,10 +256,15 @@ impl Workers {
     }
 }
 
-/// An upper bound counts only if it is broken again without company, with the harness in time.
+/// Whether the client's process ended while others were under way: this case may have had no part in it.
+fn in_company(transcript: &Transcript) -> bool {
+    transcript.process.as_ref().is_some_and(|process| process.company)
+}
+
+/// An upper bound counts only if it is broken again without company, with the harness in time; so does a crash.
 fn again_alone(suite: &Suite, place: usize, result: &mut (Transcript, Judgement), run: &RunOne) {
     for _ in 0..SOLO {
-        if !rests_on_time(&result.1) {
+        if !in_company(&result.0) && !rests_on_time(&result.1) {
             break;
         }
         let transcript = run(suite, place);

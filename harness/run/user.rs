@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Identity, heard};
 use crate::{
-    client::{AnyClient, Call, Deltas, Effect, Effects, Failure, Message, Outcome, Provider, ResultKind},
+    client::{AnyClient, Call, Deltas, Effects, Failure, Message, Outcome, Provider, Records, ResultKind},
     policy::Policy,
     scenario::{Cancel, Case, Host, Point, User},
     wire::Mark,
@@ -48,8 +48,10 @@ pub struct Ended {
     pub outcome: Option<Outcome>,
     /// What was delivered piece by piece.
     pub deltas: Vec<(Instant, String)>,
-    /// What the application did with a side effect.
-    pub effects: Vec<Effect>,
+    /// What the application did with a side effect: what comes after the end counts too.
+    pub effects: Effects,
+    /// Structured records that did not come through a log.
+    pub records: Records,
 }
 
 /// What the client is told.
@@ -61,6 +63,7 @@ pub fn call(case: &Case, user: &User, number: usize, identity: &Identity, urls: 
         model: identity.models[&host].clone(),
     };
     Call {
+        scenario: case.id.clone(),
         providers: Host::PROVIDERS.into_iter().map(provider).collect(),
         messages: messages(user, number, identity),
         request: user.request.clone(),
@@ -68,6 +71,7 @@ pub fn call(case: &Case, user: &User, number: usize, identity: &Identity, urls: 
         policy: case.policy.clone(),
         deltas: Deltas::default(),
         effects: Effects::default(),
+        records: Records::default(),
     }
 }
 
@@ -118,7 +122,7 @@ fn messages(user: &User, number: usize, identity: &Identity) -> Vec<Message> {
 pub async fn run(user: UserCall) -> Ended {
     sleep_until(user.arrives).await;
     let arrived = Instant::now();
-    let (deltas, effects) = (user.call.deltas.clone(), user.call.effects.clone());
+    let deltas = user.call.deltas.clone();
     let mut ended = Ended {
         number: user.number,
         arrived,
@@ -126,7 +130,8 @@ pub async fn run(user: UserCall) -> Ended {
         ended: None,
         outcome: None,
         deltas: Vec::new(),
-        effects: Vec::new(),
+        effects: user.call.effects.clone(),
+        records: user.call.records.clone(),
     };
     let call = AssertUnwindSafe(heard::of_user(user.number, user.client.call(user.call))).catch_unwind();
     let leaves = leaves(user.cancel, arrived, user.number, user.progress);
@@ -140,7 +145,6 @@ pub async fn run(user: UserCall) -> Ended {
         () = sleep(user.limit) => {}
     }
     ended.deltas = deltas.all();
-    ended.effects = effects.all();
     ended
 }
 

@@ -189,6 +189,13 @@ pub struct Case {
     pub stock: Arc<Stock>,
 }
 
+impl Case {
+    /// After so long in true time all its users have ended, or are waited for no more.
+    pub fn lasts(&self) -> Duration {
+        self.users.iter().map(|user| user.at).max().unwrap_or_default() + *self.policy.deadline
+    }
+}
+
 /// Replies that the harness itself needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stock {

@@ -46,6 +46,9 @@ pub fn blank(case: &Case, client: About, capabilities: Vec<Capability>, clock: C
         probe: None,
         not_exercised: Vec::new(),
         errors: Vec::new(),
+        not_run: None,
+        room: None,
+        process: None,
         lateness: 0,
         watched: 0,
     }
@@ -65,7 +68,8 @@ pub fn transcript(blank: Transcript, case: &Case, record: Record) -> Transcript 
         panics: record.heard.panics(),
         probe: record.probe.as_ref().map(|probe| joiner.probe(probe)),
         not_exercised: joiner.not_exercised(),
-        errors: record.errors.clone(),
+        errors: [&record.errors[..], &record.aside.errors].concat(),
+        process: joiner.process(),
         watched: joiner.at(record.watched),
         attempts,
         ..blank
@@ -88,7 +92,7 @@ impl<'a> Joiner<'a> {
             record,
             phrases: Causes::embedded().phrases(&case.policy),
             canaries,
-            logs: record.heard.records(),
+            logs: secrets::logs(record),
         }
     }
 

@@ -37,7 +37,7 @@ impl Joiner<'_> {
             ended: user.ended.map(|moment| self.at(moment)),
             outcome,
             first_text: user.deltas.first().map(|(moment, _)| self.at(*moment)),
-            effects: user.effects.clone(),
+            effects: user.effects.all(),
             telemetry,
             expect: script.expect.clone(),
         }

@@ -1,15 +1,44 @@
 //! Canaries where they must not be, and what the client says in its logs.
 
-use super::Joiner;
+use super::{Joiner, Record};
 use crate::{
     run::{Identity, heard::LogRecord},
-    transcript::{Leak, Place, Secret, Telemetry},
+    transcript::{Leak, Place, ProcessEnd, Secret, Telemetry},
 };
 
 /// A log record with at least so many of the thirteen fields is a structured one of an attempt.
 const LEAST: usize = 6;
 
+/// So many hexadecimal digits in a row may be part of another case's canary.
+const HEX: usize = 16;
+
+/// All that was said, in this process and in the client's own.
+pub(super) fn logs(record: &Record) -> Vec<LogRecord> {
+    let line = |line: &String| LogRecord { user: None, fields: vec![("message".to_owned(), Some(line.clone()))] };
+    let own = |user: &crate::run::user::Ended| {
+        let number = user.number;
+        user.records.all().into_iter().map(move |fields| LogRecord { user: Some(number), fields })
+    };
+    let records = record.heard.records().into_iter();
+    records.chain(record.aside.said.iter().map(line)).chain(record.users.iter().flat_map(own)).collect()
+}
+
 impl Joiner<'_> {
+    /// How the client's process ended, if it did. Its standard error may speak of other cases too.
+    pub(super) fn process(&self) -> Option<ProcessEnd> {
+        let aside = &self.record.aside;
+        let safe = |line: &String| {
+            let digits = line.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max().unwrap_or(0);
+            let secret = digits >= HEX || !self.canaries.in_text(line).is_empty();
+            if secret { "(a line that may hold a canary)".to_owned() } else { line.clone() }
+        };
+        (aside.crash.is_some() || aside.company || !aside.tail.is_empty()).then(|| ProcessEnd {
+            crash: aside.crash.clone(),
+            company: aside.company,
+            last_words: aside.tail.iter().map(safe).collect(),
+        })
+    }
+
     /// Canaries in errors, logs, telemetry, URLs, and in requests to hosts that they are not for.
     pub(super) fn leaks(&self) -> Vec<Leak> {
         let errors = self.record.users.iter().filter_map(|user| {
