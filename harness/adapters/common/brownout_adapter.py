@@ -60,28 +60,6 @@ def _text(value):
     return value
 
 
-def body(case, provider):
-    """The request in OpenAI's terms, for SDKs that take it so. Nothing is null, and `n` is sent only where it is more than one."""
-    asked = case["request"]
-    request = {"model": provider["model"], "messages": asked["messages"]}
-    request.update({key: asked[key] for key in ("user", "tools", "n") if asked.get(key) is not None})
-    if asked.get("stream"):
-        request.update(stream=True, stream_options={"include_usage": True})
-    return request
-
-
-def join_calls(calls, fragments):
-    """Tool calls of a stream come in fragments; the SDKs' documentation joins them by index, and so does this."""
-    for fragment in fragments or []:
-        while len(calls) <= fragment.index:
-            calls.append({"id": None, "type": "function", "function": {"name": "", "arguments": ""}})
-        call = calls[fragment.index]
-        call["id"] = fragment.id or call["id"]
-        if fragment.function:
-            call["function"]["name"] += fragment.function.name or ""
-            call["function"]["arguments"] += fragment.function.arguments or ""
-
-
 def _of_error(error):
     """What an exception says of itself. Its class is not guessed here: `errors.yaml` maps the type's name and the status."""
     status, code = getattr(error, "status_code", None), getattr(error, "code", None)

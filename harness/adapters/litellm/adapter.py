@@ -12,8 +12,8 @@ import litellm
 import openai
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "common"))
-from brownout_adapter import Adapter, body
-from openai_replies import read, take
+from brownout_adapter import Adapter
+from openai_shapes import body, read, take
 
 # Not claimed, since the function has nothing for it: deadline, telemetry, breaker, retry-budget, in-flight-limit, idempotency,
 # configurable-parser. `fallbacks=[..]` of this function is another loop of attempts; the Router has the real one.

@@ -7,7 +7,8 @@ import sys
 import openai
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "common"))
-from brownout_adapter import Adapter, body, join_calls
+from brownout_adapter import Adapter
+from openai_shapes import body, read, take
 
 # Not claimed, since the SDK has nothing for it: fallback, deadline (its timeouts are those of single reads), telemetry, breaker,
 # retry-budget, in-flight-limit, configurable-parser; idempotency (`_idempotency_header` is unset for this API).
@@ -32,31 +33,9 @@ def make(providers, policy):
 
 
 async def ask(client, case, reply):
-    answer = await client.chat.completions.create(**body(case, case["providers"][0]))
-    if case["request"]["stream"]:
-        return await read(answer, case["request"].get("n", 1), reply)
-    with reply.reading(answer):
-        choice = answer.choices[0]
-        reply.text, reply.finish_reason = choice.message.content, choice.finish_reason
-        reply.refusal = choice.message.refusal
-        reply.tool_calls = [call.model_dump(exclude_unset=True) for call in choice.message.tool_calls or []]
-        reply.usage = answer.usage and answer.usage.model_dump(exclude_unset=True)
-
-
-async def read(stream, choices, reply):
-    with reply.reading(stream):
-        chunks = aiter(stream)
-    async for chunk in chunks:
-        with reply.reading(chunk):
-            if chunk.usage:
-                reply.usage = chunk.usage.model_dump(exclude_unset=True)
-            for choice in chunk.choices:
-                if choices > 1 and choice.index != 0:
-                    continue
-                reply.say(choice.delta.content)
-                reply.refusal += choice.delta.refusal or ""
-                join_calls(reply.tool_calls, choice.delta.tool_calls)
-                reply.finish_reason = choice.finish_reason or reply.finish_reason
+    request = body(case, case["providers"][0])
+    answer = await client.chat.completions.create(**request)
+    await read(answer, request, reply) if request.get("stream") else take(answer, reply)
 
 
 client = {"name": "openai-python", "version": openai.__version__, "language": "python"}
