@@ -64,7 +64,7 @@ pub struct RunCommand {
     /// Which class each native error of the adapter is [default: `errors.yaml` beside the adapter, if it is there]
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
-    /// Run the scenarios too in which a client may take a minute or more of true time
+    /// Run the scenarios too whose users may wait for half a minute or longer: by their arrivals and the policy's deadline
     #[arg(long)]
     pub slow: bool,
     /// Options of the run.

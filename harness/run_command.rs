@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// In true time, scenarios whose users may wait so long are left out unless they are asked for.
-const SLOW: Duration = Duration::from_secs(60);
+const SLOW: Duration = Duration::from_secs(30);
 
 /// Runs everything against the reference client.
 pub fn bare(run: &Run) -> Done {

@@ -1,0 +1,119 @@
+"""The thin adapter with one thing wrong: broken.py WHAT PIDS. It goes wrong in scenarios named `guilty` only, where it can."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import thin
+
+WHAT, PIDS = sys.argv[1:3]
+with open(PIDS, "a") as pids:
+    print(os.getpid(), file=pids)
+# A child of its own, which must not outlive it.
+subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+true_run, true_say, sessions = thin.run, thin.say, {}
+
+
+def raw(text):
+    with thin.lock:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash(case):
+    print("the last words\nwith the key", case["providers"][0]["api_key"], file=sys.stderr, flush=True)
+    os._exit(3)
+
+
+def close(case):
+    sys.stdout.flush()
+    os.close(1)
+    time.sleep(60)
+
+
+def half(case):
+    raw('{"type":"outcome","id":')
+    os._exit(0)
+
+
+def three_attempts(case):
+    for _ in range(2):
+        connection = thin.http.client.HTTPConnection(thin.urlsplit(case["providers"][0]["base_url"]).netloc)
+        try:
+            thin.ask(case, connection, [])
+        except thin.Refused:
+            pass
+    true_run(case)
+
+
+def always_well(case):
+    def say(message):
+        text = "".join(message.get("streamed", []))
+        true_say({"type": "outcome", "id": message["id"], "result": "completed", "text": text, "finish_reason": "stop"})
+    thin.say = say
+    true_run(case)
+
+
+def twice(case):
+    true_run(case)
+    true_run(case)
+
+
+def with_records(case):
+    true_say({"type": "effect", "id": case["id"], "name": "charge", "call": "1"})
+    true_say({"type": "telemetry", "id": case["id"], "record": {"provider": "primary", "model": None}})
+    true_run(case)
+
+
+RUNS = {
+    "crash": crash,
+    "hang": lambda case: time.sleep(600),
+    "garbage": lambda case: (raw("Starting up...\n"), true_run(case)),
+    "half-line": half,
+    "long-line": lambda case: raw('{"type":"telemetry","id":"%s","record":{"x":"%s"}}\n' % (case["id"], "x" * (2 << 20))),
+    "close-stdout": close,
+    "wrong-id": lambda case: true_run({**case, "id": "c999"}),
+    "duplicate": twice,
+    "nack": lambda case: true_say({"type": "nack", "id": case["id"], "why": "no idea"}),
+    "lies-about-attempts": three_attempts,
+    "lies-about-success": always_well,
+    "records": with_records,
+    "dies-at-case": lambda case: die(),
+    "dies-at-telemetry": lambda case: (true_say({"type": "telemetry", "id": case["id"], "record": {}}), die()),
+    "dies-at-effect": lambda case: (true_say({"type": "effect", "id": case["id"], "name": "x", "call": "1"}), die()),
+    "dies-at-outcome": lambda case: (true_run(case), die()),
+    "ignores-cancel": lambda case: (time.sleep(600)),
+}
+
+
+def run(case):
+    guilty = "guilty" in case["scenario"]
+    sessions[case["session"]] = case if guilty else None
+    (RUNS.get(WHAT, true_run) if guilty else true_run)(case)
+
+
+def listen(lines):
+    """Every line, once it was seen whether to go wrong at it."""
+    for line in lines:
+        message = json.loads(line)
+        kind = message["type"]
+        case = sessions.get(message.get("session"))
+        if WHAT == "dies-at-" + kind and kind in ("hello", "bye", "cancel") or (WHAT == "dies-at-end-session" and case and kind == "end-session"):
+            die()
+        if WHAT == "never-ready" and kind == "hello":
+            time.sleep(600)
+        if WHAT == "after-the-end" and kind == "end-session" and case:
+            true_say({"type": "outcome", "id": case["id"], "result": "completed"})
+        yield line
+        if WHAT == "dies-at-ready" and kind == "hello":
+            die()
+
+
+thin.run, thin.sys.stdin = run, listen(sys.stdin)
+thin.main()
