@@ -6,13 +6,15 @@
 //! (what follows), [`report`] (words).
 //!
 //! The ring of I/O: [`wire`] (the provider), [`client`] (the client under test), [`run`] (which joins them),
-//! [`mod@test_main`] (a `harness = false` test of a client of your own).
+//! [`mod@test_main`] (a `harness = false` test of a client of your own), `doctor` (which checks an adapter by itself).
 //! [`mod@reference`] is a client that does everything right.
 
 pub mod baseline;
 pub mod causes;
 pub mod client;
 pub mod contract;
+#[cfg(all(unix, feature = "stdio"))]
+pub mod doctor;
 pub mod duration;
 pub mod gate;
 pub mod policy;

@@ -33,13 +33,15 @@ pub struct Start {
     pub errors: ErrorMap,
     /// From `hello` to `ready`.
     pub startup: Duration,
+    /// Every line has a field that the protocol does not know, to be ignored.
+    pub unknown_fields: bool,
 }
 
 impl Start {
     /// A command with no table of errors, and the usual patience.
     pub fn new(command: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let command = command.into_iter().map(Into::into).collect();
-        Start { command, errors: ErrorMap::default(), startup: STARTUP }
+        Start { command, errors: ErrorMap::default(), startup: STARTUP, unknown_fields: false }
     }
 }
 
@@ -61,18 +63,24 @@ struct Lives {
     seconds: u32,
     /// Seeds of sessions that saw an end: they run again alone.
     suspects: HashSet<u64>,
-    /// What was wrong while no case was under way.
+    /// What was wrong that belongs to no case.
     complaints: Vec<String>,
+    /// Ends that several cases saw, and those that one saw alone: whose doing the former were, if the latter are as many.
+    together: Vec<String>,
+    alone: usize,
+    /// The process whose end was noted last.
+    noted: Option<u32>,
 }
 
 impl Adapter {
     /// Starts it and waits until it is ready. An error says why it is not.
     pub fn start(start: Start) -> Result<Arc<Self>, String> {
-        let life = Life::start(&start.command, start.startup)?;
+        let life = Life::start(&start)?;
         let ready = life.ready().ok_or("it is not ready")?;
         let room = Arc::new(Semaphore::new(ready.concurrency.min(1 << 20) as usize));
-        let (suspects, complaints) = (HashSet::new(), Vec::new());
-        let lives = Mutex::new(Lives { now: life, restarts: 0, seconds: 0, suspects, complaints });
+        let (suspects, complaints, together) = (HashSet::new(), Vec::new(), Vec::new());
+        let lives = Lives { now: life, restarts: 0, seconds: 0, suspects, complaints, together, alone: 0, noted: None };
+        let lives = Mutex::new(lives);
         Ok(Arc::new(Adapter { start, ready, room, lives, numbers: AtomicU64::new(1) }))
     }
 
@@ -100,9 +108,14 @@ impl Adapter {
     /// Ends it in peace; what was wrong with that, and all that was wrong while no case was under way.
     pub fn finish(&self) -> Vec<String> {
         let mut lives = self.lives();
-        let now = lives.now.clone();
-        self.complain(&mut lives, &now);
-        lives.complaints.extend(now.finish(true).err());
+        lives.note_end();
+        let finished = lives.now.finish(true);
+        lives.complaints.extend(finished.err());
+        if lives.together.len() > lives.alone {
+            let why =
+                format!("while several cases were under way, and none of them did it alone: {}", lives.together[0]);
+            lives.complaints.push(why);
+        }
         std::mem::take(&mut lives.complaints)
     }
 
@@ -131,9 +144,8 @@ impl Adapter {
     pub(super) fn life(&self, seed: u64) -> Result<Arc<Life>, Refused> {
         let mut lives = self.lives();
         let Some(end) = lives.now.is_over() else { return Ok(lives.now.clone()) };
-        let over = lives.now.clone();
-        over.is_gone();
-        self.complain(&mut lives, &over);
+        lives.now.is_gone();
+        lives.note_end();
         let second = lives.suspects.contains(&seed);
         let count = if second { &mut lives.seconds } else { &mut lives.restarts };
         if *count >= RESTARTS {
@@ -143,19 +155,24 @@ impl Adapter {
             )));
         }
         *count += 1;
-        let life = Life::start(&self.start.command, self.start.startup);
+        let life = Life::start(&self.start);
         lives.now = life.map_err(|why| Refused::Error(format!("the adapter does not start again: {why}")))?;
         Ok(lives.now.clone())
     }
+}
 
-    /// What went wrong while nobody was there to be told.
-    fn complain(&self, lives: &mut Lives, life: &Life) {
-        let over = life.desk().over.clone();
-        if let Some((end @ (End::Crashed(_) | End::Broken(_)), 0)) = over {
-            let why = format!("between two cases, {}", words(&end));
-            if lives.complaints.last() != Some(&why) {
-                lives.complaints.push(why);
-            }
+impl Lives {
+    /// Notes how the life that is now ended, if it has, for what no case tells.
+    fn note_end(&mut self) {
+        let over = self.now.desk().over.clone();
+        let Some((end @ (End::Crashed(_) | End::Broken(Breach { session: None, .. })), open)) = over else { return };
+        if self.noted.replace(self.now.pid()) == Some(self.now.pid()) {
+            return;
+        }
+        match open {
+            0 => self.complaints.push(format!("between two cases, {}", words(&end))),
+            1 => self.alone += 1,
+            _ => self.together.push(words(&end)),
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct Desk {
     /// Open sessions, each with what the adapter did wrong there.
     sessions: BTreeMap<String, Vec<String>>,
     cases: HashMap<String, Slot>,
+    /// Lines that were not understood and named no case.
+    pub nacks: usize,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,7 @@ impl Desk {
         if self.ready.is_none() {
             return Err(Breach::nobodys(why));
         }
+        self.nacks += 1;
         self.sessions.values_mut().for_each(|errors| errors.push(why.clone()));
         Ok(())
     }

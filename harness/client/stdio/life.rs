@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
-    GRACE, LINE, OUTCOME, TAIL,
+    GRACE, LINE, OUTCOME, Start, TAIL,
     cases::{Breach, Desk, End, Event},
     delay::{self, Delay},
     group::{Group, How, Pipes},
@@ -40,14 +40,15 @@ pub struct Life {
     changed: Condvar,
     /// It was told to end.
     told: AtomicBool,
+    unknown_fields: bool,
     pub(super) said: Said,
     pub(super) delay: Delay,
 }
 
 impl Life {
     /// Starts the command and shakes hands. An error holds the last lines of standard error.
-    pub fn start(command: &[String], startup: Duration) -> Result<Arc<Life>, String> {
-        let (group, Pipes { input, output, said }) = Group::start(command)?;
+    pub fn start(start: &Start) -> Result<Arc<Life>, String> {
+        let (group, Pipes { input, output, said }) = Group::start(&start.command)?;
         let (sender, receiver) = mpsc::channel();
         let life = Arc::new(Life {
             group,
@@ -55,6 +56,7 @@ impl Life {
             desk: Mutex::default(),
             changed: Condvar::new(),
             told: AtomicBool::new(false),
+            unknown_fields: start.unknown_fields,
             said: Said::default(),
             delay: Delay::default(),
         });
@@ -64,7 +66,7 @@ impl Life {
         life.thread(|life| life.outlive());
         life.thread(|life| life.look());
         life.send(&message::hello());
-        life.await_ready(startup).map(|()| life.clone()).map_err(|why| life.with_last_words(&why))
+        life.await_ready(start.startup).map(|()| life.clone()).map_err(|why| life.with_last_words(&why))
     }
 
     fn thread(self: &Arc<Self>, work: impl FnOnce(&Life) + Send + 'static) {
@@ -82,12 +84,27 @@ impl Life {
         let desk = waited.unwrap_or_else(PoisonError::into_inner).0;
         let why = match &desk.over {
             None if desk.ready.is_some() => return Ok(()),
-            None => format!("it said no `ready` within {} s", startup.as_secs_f64()),
+            None => {
+                drop(desk);
+                return self.late(startup);
+            }
             Some((End::Crashed(how), _)) => format!("it ended before `ready`: {how}"),
             Some((End::Broken(breach), _)) => breach.why.clone(),
             Some((End::Hung(_) | End::Told, _)) => "it was ended before `ready`".to_owned(),
         };
         drop(desk);
+        self.over(End::Broken(Breach::nobodys(why.clone())));
+        Err(why)
+    }
+
+    /// What is held back in a buffer comes out when the input ends: that is worth telling.
+    fn late(&self, startup: Duration) -> Result<(), String> {
+        self.told.store(true, Ordering::Relaxed);
+        self.close_input();
+        self.group.is_gone(TOGETHER);
+        let held = self.desk().ready.is_some();
+        let after = if held { ", but once its input had ended: it does not flush its output" } else { "" };
+        let why = format!("it said no `ready` within {} s{after}", startup.as_secs_f64());
         self.over(End::Broken(Breach::nobodys(why.clone())));
         Err(why)
     }
@@ -104,6 +121,16 @@ impl Life {
         self.desk().ready.clone()
     }
 
+    /// The number of its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.group.pid()
+    }
+
+    /// Lines that it did not understand and that named no case.
+    pub fn nacks(&self) -> usize {
+        self.desk().nacks
+    }
+
     /// How it ended, if it has.
     pub fn is_over(&self) -> Option<End> {
         self.desk().over.as_ref().map(|(end, _)| end.clone())
@@ -111,7 +138,15 @@ impl Life {
 
     /// Sends a line; whoever has gone does not get it.
     pub fn send(&self, message: &Json) {
-        self.send_line(format!("{message}\n").into_bytes());
+        self.send_line(self.line(message));
+    }
+
+    fn line(&self, message: &Json) -> Vec<u8> {
+        let mut message = message.clone();
+        if self.unknown_fields {
+            message["brownout_doctor"] = Json::from("a field that the protocol does not know");
+        }
+        format!("{message}\n").into_bytes()
     }
 
     fn send_line(&self, line: Vec<u8>) {
@@ -126,7 +161,7 @@ impl Life {
         session: &str,
         case: &Json,
     ) -> Result<Option<UnboundedReceiver<Event>>, String> {
-        let line = format!("{case}\n").into_bytes();
+        let line = self.line(case);
         if line.len() > LINE {
             return Err(format!("its `case` has {} bytes, and a line has at most {LINE}", line.len()));
         }

@@ -16,10 +16,11 @@ mod said;
 mod session;
 
 pub use adapter::{Adapter, Start};
-pub use errors::ErrorMap;
+pub use cases::{Breach, End};
+pub use errors::{ErrorMap, Row};
 pub use group::end_all;
 pub use life::Life;
-pub use message::Ready;
+pub use message::{Driven, Ready};
 
 use std::time::Duration;
 
