@@ -70,13 +70,12 @@ export function body({ request }, provider) {
   return request.stream ? { ...sent, stream: true, stream_options: { include_usage: true } } : sent;
 }
 
-/** Tool calls of a stream come in fragments; the SDKs' documentation joins them by index, and so does this. */
+/** Tool calls of a stream come in fragments: joined by index, the first one kept whole, as OpenAI's guide to function calling shows. */
 export function joinCalls(calls, fragments) {
   for (const fragment of fragments ?? []) {
-    const call = (calls[fragment.index] ??= { id: null, type: "function", function: { name: "", arguments: "" } });
-    call.id = fragment.id || call.id;
-    call.function.name += fragment.function?.name ?? "";
-    call.function.arguments += fragment.function?.arguments ?? "";
+    const call = calls.get(fragment.index);
+    if (!call) calls.set(fragment.index, fragment);
+    else call.function.arguments = (call.function.arguments ?? "") + (fragment.function.arguments ?? "");
   }
 }
 

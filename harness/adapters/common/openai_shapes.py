@@ -15,15 +15,13 @@ def body(case, provider):
 
 
 def join_calls(calls, fragments):
-    """Tool calls of a stream come in fragments; the SDKs' documentation joins them by index, and so does this."""
+    """Tool calls of a stream come in fragments: joined by index, the first one kept whole, as OpenAI's guide to function calling shows."""
     for fragment in fragments or []:
-        while len(calls) <= fragment.index:
-            calls.append({"id": None, "type": "function", "function": {"name": "", "arguments": ""}})
-        call = calls[fragment.index]
-        call["id"] = fragment.id or call["id"]
-        if fragment.function:
-            call["function"]["name"] += fragment.function.name or ""
-            call["function"]["arguments"] += fragment.function.arguments or ""
+        if fragment.index not in calls:
+            calls[fragment.index] = fragment
+        else:
+            called = calls[fragment.index].function
+            called.arguments = (called.arguments or "") + (fragment.function.arguments or "")
 
 
 def take(answer, reply):
@@ -32,12 +30,13 @@ def take(answer, reply):
         choice = answer.choices[0]
         message = choice.message
         reply.text, reply.finish_reason, reply.refusal = message.content, choice.finish_reason, getattr(message, "refusal", None)
-        reply.tool_calls = [call.model_dump(exclude_unset=True) for call in message.tool_calls or []]
+        reply.tool_calls = [in_shape(call) for call in message.tool_calls or []]
         reply.usage = counts(answer)
 
 
 async def read(stream, request, reply):
     """A stream: its deltas as they come, its last usage, its tool calls joined. Of several choices the first is read."""
+    calls = {}
     with reply.reading(stream):
         chunks = aiter(stream)
     async for chunk in chunks:
@@ -48,8 +47,13 @@ async def read(stream, request, reply):
                     continue
                 reply.say(choice.delta.content)
                 reply.refusal += getattr(choice.delta, "refusal", None) or ""
-                join_calls(reply.tool_calls, choice.delta.tool_calls)
+                join_calls(calls, choice.delta.tool_calls)
                 reply.finish_reason = choice.finish_reason or reply.finish_reason
+    reply.tool_calls = [in_shape(call) for call in calls.values()]
+
+
+def in_shape(call):
+    return call.model_dump(exclude_unset=True, exclude={"index"})
 
 
 def counts(answer):

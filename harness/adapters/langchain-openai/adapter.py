@@ -43,7 +43,7 @@ def make(providers, policy):
         )
 
     targets = policy["fallback"]["targets"]
-    primary = model(providers[0], policy["attempts"], max(policy["attempt_timeout"], policy["idle_timeout"]))
+    primary = model(providers[0], policy["attempts"], policy["attempt_timeout"])
     others = [model(other, 1, policy["fallback"]["timeout"]) for other in providers[1:] if other["name"] in targets]
     return primary, primary.with_fallbacks(others[:1]) if others else primary
 

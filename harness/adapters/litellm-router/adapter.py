@@ -37,7 +37,7 @@ def make(providers, policy):
     breaker, targets = policy["breaker"], policy["fallback"]["targets"]
     primary, others = providers[0], [provider for provider in providers[1:] if provider["name"] in targets]
     return litellm.Router(
-        model_list=[deployment(primary, max(policy["attempt_timeout"], policy["idle_timeout"]))]
+        model_list=[deployment(primary, policy["attempt_timeout"])]
         + [deployment(provider, policy["fallback"]["timeout"]) for provider in others],
         fallbacks=[{primary["name"]: [provider["name"]]} for provider in others[:1]],
         num_retries=policy["attempts"] - 1,

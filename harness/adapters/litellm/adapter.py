@@ -25,12 +25,11 @@ def make(providers, policy):
     # One read timeout for the head and for every silence after it, as in the openai SDK below. `max_retries` is the layer below,
     # which honours Retry-After; `num_retries` would nest a second loop around it (2 made 5 attempts of 3). Nothing can be told of
     # `semantic_idle_timeout`, `deadline`, `backoff` and `retry_after`, which are the openai SDK's.
-    silence = max(policy["attempt_timeout"], policy["idle_timeout"]) / 1000
     return {
         "api_base": providers[0]["base_url"],
         "api_key": providers[0]["api_key"],
         "max_retries": policy["attempts"] - 1,
-        "timeout": openai.Timeout(silence, connect=policy["connect_timeout"] / 1000),
+        "timeout": openai.Timeout(policy["attempt_timeout"] / 1000, connect=policy["connect_timeout"] / 1000),
     }
 
 

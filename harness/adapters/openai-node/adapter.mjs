@@ -30,6 +30,7 @@ async function ask(client, message, reply, signal) {
 }
 
 async function read(stream, n, reply) {
+  const calls = new Map();
   for await (const chunk of stream) {
     reply.reading(chunk, ({ choices, usage }) => {
       reply.usage = usage ?? reply.usage;
@@ -37,11 +38,12 @@ async function read(stream, n, reply) {
         if (n > 1 && index !== 0) continue;
         reply.say(delta.content);
         reply.refusal += delta.refusal ?? "";
-        joinCalls(reply.toolCalls, delta.tool_calls);
+        joinCalls(calls, delta.tool_calls);
         reply.finishReason = finish_reason ?? reply.finishReason;
       }
     });
   }
+  reply.toolCalls = [...calls.values()].map(({ index, ...call }) => call);
 }
 
 await run({ client: { name: "openai-node", version: VERSION, language: "javascript" }, capabilities, make, ask });

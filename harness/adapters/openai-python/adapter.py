@@ -19,15 +19,14 @@ TLS = ssl.create_default_context()
 
 
 def make(providers, policy):
-    # One read timeout serves the wait for the head and every silence after it: `idle_timeout` cannot be told apart from
-    # `attempt_timeout`, and the longer one refuses no healthy reply. Nothing can be told of `semantic_idle_timeout`, `deadline`,
+    # One read timeout serves the wait for the head and every silence after it, so `idle_timeout` cannot be told: it would cut
+    # healthy waits for a head. Nothing can be told of `semantic_idle_timeout`, `deadline`,
     # `backoff` (fixed: 0.5 s doubling to 8 s, less up to a quarter) and `retry_after` (fixed ceiling of 120 s).
-    silence = max(policy["attempt_timeout"], policy["idle_timeout"]) / 1000
     return openai.AsyncOpenAI(
         base_url=providers[0]["base_url"],
         api_key=providers[0]["api_key"],
         max_retries=policy["attempts"] - 1,
-        timeout=openai.Timeout(silence, connect=policy["connect_timeout"] / 1000),
+        timeout=openai.Timeout(policy["attempt_timeout"] / 1000, connect=policy["connect_timeout"] / 1000),
         http_client=openai.DefaultAsyncHttpxClient(verify=TLS),
     )
 
