@@ -70,12 +70,21 @@ export function body({ request }, provider) {
   return request.stream ? { ...sent, stream: true, stream_options: { include_usage: true } } : sent;
 }
 
-/** Tool calls of a stream come in fragments: joined by index, the first one kept whole, as OpenAI's guide to function calling shows. */
+/**
+ * Tool calls of a stream come in fragments, which the SDKs hand over as they are: joined by index, the arguments in a row, as
+ * OpenAI's guide to function calling shows; a name or an id may come late.
+ */
 export function joinCalls(calls, fragments) {
-  for (const fragment of fragments ?? []) {
-    const call = calls.get(fragment.index);
-    if (!call) calls.set(fragment.index, fragment);
-    else call.function.arguments = (call.function.arguments ?? "") + (fragment.function.arguments ?? "");
+  for (const { index, ...fragment } of fragments ?? []) {
+    const call = calls.get(index);
+    if (!call) {
+      calls.set(index, fragment);
+      continue;
+    }
+    const { name, arguments: more } = fragment.function ?? {};
+    call.id ||= fragment.id;
+    call.function.name ||= name;
+    call.function.arguments = (call.function.arguments ?? "") + (more ?? "");
   }
 }
 

@@ -15,13 +15,14 @@ def body(case, provider):
 
 
 def join_calls(calls, fragments):
-    """Tool calls of a stream come in fragments: joined by index, the first one kept whole, as OpenAI's guide to function calling shows."""
+    """Tool calls of a stream come in fragments, which the SDKs hand over as they are: joined by index, the arguments in a row, as
+    OpenAI's guide to function calling shows; a name or an id may come late."""
     for fragment in fragments or []:
-        if fragment.index not in calls:
-            calls[fragment.index] = fragment
-        else:
-            called = calls[fragment.index].function
-            called.arguments = (called.arguments or "") + (fragment.function.arguments or "")
+        call = calls.setdefault(fragment.index, fragment)
+        if call is not fragment:
+            call.id, function, more = call.id or fragment.id, call.function, fragment.function
+            function.name = function.name or more.name
+            function.arguments = (function.arguments or "") + (more.arguments or "")
 
 
 def take(answer, reply):

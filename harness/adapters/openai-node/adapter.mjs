@@ -43,7 +43,7 @@ async function read(stream, n, reply) {
       }
     });
   }
-  reply.toolCalls = [...calls.values()].map(({ index, ...call }) => call);
+  reply.toolCalls = [...calls.values()];
 }
 
 await run({ client: { name: "openai-node", version: VERSION, language: "javascript" }, capabilities, make, ask });
