@@ -86,11 +86,11 @@ impl Client for Elsewhere {
     async fn call(&self, call: Call) -> Outcome {
         let (sender, receiver) = oneshot::channel();
         let (providers, messages, request) = (call.providers, call.messages, call.request);
-        let (user, policy) = (call.user, self.0.clone());
+        let (user, policy, scenario) = (call.user, self.0.clone(), call.scenario);
         thread::spawn(move || {
             let meek = Meek(policy.clone());
-            let (deltas, effects) = Default::default();
-            let call = Call { providers, messages, request, user, policy, deltas, effects };
+            let (deltas, effects, records) = Default::default();
+            let call = Call { scenario, providers, messages, request, user, policy, deltas, effects, records };
             let runtime = clock::real_runtime(|| ()).expect("a runtime");
             sender.send(LocalSet::new().block_on(&runtime, Client::call(&meek, call))).ok()
         });

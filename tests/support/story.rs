@@ -53,6 +53,9 @@ pub fn story() -> Story {
         }),
         not_exercised: Vec::new(),
         errors: Vec::new(),
+        not_run: None,
+        room: None,
+        process: None,
         lateness: 0,
         watched: 20_000_000,
     };

@@ -122,7 +122,9 @@ impl Desk {
             Message::Telemetry(id, record) => self.pass(&id, "a `telemetry`", Event::Telemetry(record))?,
             Message::Effect(id, effect) => self.pass(&id, "an `effect`", Event::Effect(effect))?,
             Message::Outcome(id, ended) => self.outcome(&id, ended)?,
-            Message::Nack(id, why) => self.nack(id, &why)?,
+            Message::Nack(id, why) => self.nack(id, &format!("the adapter could not understand: {why}"))?,
+            Message::Misshapen(id, why) if self.owes(&id) => self.nack(Some(id), &format!("adapter: {why}"))?,
+            Message::Misshapen(_, why) => return Err(Breach::nobodys(why)),
         }
         Ok(())
     }
@@ -148,18 +150,17 @@ impl Desk {
 
     /// Not understood: an error of the case it names, else of all that are open.
     fn nack(&mut self, id: Option<String>, why: &str) -> Result<(), Breach> {
-        let why = format!("the adapter could not understand: {why}");
         let slot = id.and_then(|id| self.cases.get_mut(&id)).filter(|slot| !slot.done);
         if let Some(slot) = slot {
             slot.done = true;
-            slot.events.send(Event::Nack(why)).ok();
+            slot.events.send(Event::Nack(why.to_owned())).ok();
             return Ok(());
         }
         if self.ready.is_none() {
             return Err(Breach::nobodys(why));
         }
         self.nacks += 1;
-        self.sessions.values_mut().for_each(|errors| errors.push(why.clone()));
+        self.sessions.values_mut().for_each(|errors| errors.push(why.to_owned()));
         Ok(())
     }
 }

@@ -75,6 +75,8 @@ pub enum Message {
     Outcome(String, Box<Ended>),
     /// Something was not understood, perhaps a case.
     Nack(Option<String>, String),
+    /// How a case ended, in a shape that cannot be read: an error of that case alone.
+    Misshapen(String, String),
 }
 
 /// How a case ended.
@@ -90,8 +92,8 @@ pub struct Ended {
 #[derive(Deserialize)]
 struct OutcomeLine {
     result: ResultKind,
-    text: Option<String>,
-    streamed: Option<Vec<String>>,
+    text: Option<Json>,
+    streamed: Option<Vec<Json>>,
     finish_reason: Option<String>,
     tool_calls: Option<Vec<Json>>,
     usage: Option<Json>,
@@ -126,7 +128,13 @@ impl Message {
             "ready" => parsed(&json, &kind).map(Message::Ready),
             "telemetry" => Ok(Message::Telemetry(owned()?, fields(&json["record"])?)),
             "effect" => Ok(Message::Effect(owned()?, Effect { name: word("name")?, call: word("call")? })),
-            "outcome" => Ok(Message::Outcome(owned()?, Box::new(ended(parsed(&json, &kind)?)))),
+            "outcome" => {
+                let id = owned()?;
+                Ok(match parsed(&json, &kind) {
+                    Ok(line) => Message::Outcome(id, Box::new(ended(line))),
+                    Err(why) => Message::Misshapen(id, why),
+                })
+            }
             "nack" => Ok(Message::Nack(id(), json["why"].as_str().unwrap_or("it does not say why").to_owned())),
             other => Err(format!("its type is `{}`, which no adapter says", short(other))),
         }
@@ -153,9 +161,15 @@ fn fields(record: &Json) -> Result<Vec<Field>, String> {
 
 fn ended(line: OutcomeLine) -> Ended {
     let host = |name: String| serde_json::from_value::<Host>(Json::String(name)).ok();
+    let streamed = line.streamed.unwrap_or_default();
+    let strange = |text: &&Json| !text.is_string() && !text.is_null();
+    if let Some(text) = line.text.iter().chain(&streamed).find(strange).filter(|_| line.result == ResultKind::Completed)
+    {
+        return unusable(text);
+    }
     let outcome = Outcome {
         result: line.result,
-        text: line.text,
+        text: line.text.and_then(|text| text.as_str().map(str::to_owned)),
         finish_reason: line.finish_reason,
         tool_calls: line.tool_calls.unwrap_or_default(),
         usage: line.usage.filter(|usage| !usage.is_null()),
@@ -163,7 +177,19 @@ fn ended(line: OutcomeLine) -> Ended {
         attempts: line.attempts,
         error: line.error.map(failure),
     };
-    Ended { outcome, streamed: line.streamed.unwrap_or_default() }
+    Ended { outcome, streamed: streamed.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect() }
+}
+
+/// What the application would get as its text is none: the client let it through.
+fn unusable(text: &Json) -> Ended {
+    let kind = match text {
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
+        _ => "a value",
+    };
+    let error = Failure { native: format!("{kind} as text"), ..Failure::default() };
+    let outcome = Outcome { error: Some(error), ..Outcome::new(ResultKind::Unusable) };
+    Ended { outcome, streamed: Vec::new() }
 }
 
 fn failure(error: ErrorLine) -> Failure {
@@ -263,9 +289,23 @@ mod tests {
         assert!(why(r#"{"id":"c1"}"#).contains("no `type`"));
         assert!(why(r#"{"type":"result","id":"c1"}"#).contains("`result`"));
         assert!(why(r#"{"type":"outcome","result":"completed"}"#).contains("`id`"));
-        assert!(why(r#"{"type":"outcome","id":"c1"}"#).contains("result"));
-        assert!(why(r#"{"type":"outcome","id":"c1","result":"fine"}"#).contains("fine"));
         assert!(why(r#"{"type":"telemetry","id":"c1"}"#).contains("record"));
+    }
+
+    #[test]
+    fn an_outcome_that_cannot_be_read_is_still_its_cases() {
+        for (line, says) in
+            [("{}", "result"), (r#"{"result":"fine"}"#, "fine"), (r#"{"result":"failed","error":7}"#, "7")]
+        {
+            let mut json: Json = serde_json::from_str(line).expect("JSON");
+            (json["type"], json["id"]) = ("outcome".into(), "c1".into());
+            let Ok(Message::Misshapen(id, why)) = Message::read(json.to_string().as_bytes()) else { panic!("{line}") };
+            assert!(id == "c1" && why.contains(says), "{why}");
+        }
+        let line = br#"{"type":"outcome","id":"c1","result":"completed","text":[{"type":"text"}]}"#;
+        let Ok(Message::Outcome(_, ended)) = Message::read(line) else { panic!("an outcome") };
+        assert_eq!(ended.outcome.result, ResultKind::Unusable);
+        assert_eq!(ended.outcome.error.expect("it is there").native, "a list as text");
     }
 
     #[test]
