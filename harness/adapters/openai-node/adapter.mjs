@@ -4,14 +4,14 @@ import OpenAI from "openai";
 import { VERSION } from "openai/version";
 import { body, joinCalls, run } from "../common/brownout_adapter.mjs";
 
-// Not claimed, since the SDK has nothing for it: fallback, deadline (its timeout ends with the head of a reply), telemetry,
+// Not claimed, since the SDK has nothing for it: fallback, deadline (its timeout is one attempt's), telemetry,
 // breaker, retry-budget, in-flight-limit, configurable-parser; idempotency (`idempotencyHeader` is unset for this API).
 const capabilities = ["stream", "cancel", "retry", "retry-after", "tools", "usage", "configurable-attempts", "configurable-timeouts"];
 
 function make([primary], policy) {
-  // `timeout` runs from the request to the head of the reply, which is `attempt_timeout` for streams; nothing bounds what comes
-  // after the head. Nothing can be told of `connect_timeout`, `idle_timeout`, `semantic_idle_timeout`, `deadline`, `backoff`
-  // (fixed: 0.5 s doubling to 8 s, less up to a quarter) and `retry_after` (every wait is slept, however long).
+  // `timeout` is `attempt_timeout`: a plain reply to its last byte, a stream to its head; nothing bounds a stream after that. Nothing can
+  // be told of `connect_timeout`, `idle_timeout`, `semantic_idle_timeout`, `deadline`, `backoff` (fixed: 0.5 s doubling to 8 s, less up
+  // to a quarter) and `retry_after` (fixed: a wait beyond 60 s is replaced by the backoff).
   return new OpenAI({
     baseURL: primary.base_url,
     apiKey: primary.api_key,
