@@ -86,6 +86,9 @@ class Adapter:
 
     def run(self):
         asyncio.run(self._run())
+        # All is said; taking an SDK's modules down can last longer than anybody waits for an exit.
+        sys.stderr.flush()
+        os._exit(0)
 
     async def _run(self):
         # A thread reads, since standard input may be a pipe or a file.

@@ -56,7 +56,7 @@ async def ask(router, case, reply):
 
 
 async def close(router):
-    router.discard()
+    router.retire()
 
 
 client = {"name": "litellm-router", "version": importlib.metadata.version("litellm"), "language": "python"}
