@@ -22,9 +22,9 @@ CAPABILITIES = ["stream", "cancel", "retry", "retry-after", "tools", "usage", "c
 
 def make(providers, policy):
     """There is no client object: the module keeps its connections by base URL, key and timeouts."""
-    # One read timeout for the head and for every silence after it, as in the openai SDK below. `max_retries` is the layer below,
-    # which honours Retry-After; `num_retries` would nest a second loop around it (2 made 5 attempts of 3). Nothing can be told of
-    # `semantic_idle_timeout`, `deadline`, `backoff` and `retry_after`, which are the openai SDK's.
+    # The retries are those of the openai SDK below (`num_retries` becomes its `max_retries`). Its one read timeout serves the wait for
+    # the head and every silence after it, so `idle_timeout` cannot be told: it would cut healthy waits for a head. Nothing can be
+    # told of `semantic_idle_timeout`, `deadline`, `backoff` and `retry_after`, which are the openai SDK's too.
     return {
         "api_base": providers[0]["base_url"],
         "api_key": providers[0]["api_key"],
