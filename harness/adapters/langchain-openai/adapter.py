@@ -24,6 +24,13 @@ CAPABILITIES = [
 # The HTTP client of the openai SDK, but for the trust store: reading one for every session is slow, and nothing here is TLS.
 TLS = ssl.create_default_context()
 
+# By default every exception leads to the fallback; our policy forbids it after a request that is at fault (400, 405, 415, 422). An error
+# among the events is a plain APIError, which cannot be listed without its subclasses, those very errors among them.
+HANDLED = (
+    openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError, openai.AuthenticationError,
+    openai.PermissionDeniedError, openai.NotFoundError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+)  # fmt: skip
+
 
 def make(providers, policy):
     def model(provider, attempts, timeout):
@@ -45,7 +52,7 @@ def make(providers, policy):
     targets = policy["fallback"]["targets"]
     primary = model(providers[0], policy["attempts"], policy["attempt_timeout"])
     others = [model(other, 1, policy["fallback"]["timeout"]) for other in providers[1:] if other["name"] in targets]
-    return primary, primary.with_fallbacks(others[:1]) if others else primary
+    return primary, primary.with_fallbacks(others[:1], exceptions_to_handle=HANDLED) if others else primary
 
 
 async def ask(client, case, reply):
