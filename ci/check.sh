@@ -18,6 +18,10 @@ cargo clippy --lib --no-default-features --locked -- -D warnings
 step "tests"
 # Snapshots are accepted by people, never by a test run.
 INSTA_UPDATE=no cargo test --locked
+step "every broken client over every scenario"
+BROWNOUT_MATRIX=all INSTA_UPDATE=no cargo test --release --locked --test mutants
+step "a crate that adopts it"
+CARGO_TARGET_DIR=target cargo test --manifest-path tests/async-openai/Cargo.toml --locked
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 step "the suite, as a user runs it"

@@ -159,6 +159,9 @@ impl Room {
 pub struct ProcessEnd {
     /// Its exit status or signal, if it ended by itself: a crash.
     pub crash: Option<String>,
+    /// It was ended, since a user request of this case went on beyond its limit and its cancellation.
+    #[serde(default)]
+    pub hung: bool,
     /// Other cases were under way: whose doing it was, only a run alone can tell.
     pub company: bool,
     /// The last lines of its standard error; a line that may hold a canary is cut out.

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +28,15 @@ const POLICY: &str = "{ connect_timeout: 100ms, attempt_timeout: 300ms, idle_tim
                       parser: { finish_grace: 50ms, keepalive_bound: 200ms }, \
                       retry_after: { ceiling: 100ms }, \
                       backoff: { first: 100ms, factor: 1, cap: 100ms, jitter: none } }";
+
+/// The interpreter itself: what stands before it on the path may be a slow script that looks for it.
+fn python() -> &'static str {
+    static FOUND: OnceLock<String> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let found = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+        String::from_utf8(found.expect("there is Python 3").stdout).expect("a path").trim().to_owned()
+    })
+}
 
 fn policy() -> Policy {
     Policy::parse(&Source::new("policy", POLICY)).unwrap_or_else(|error| panic!("{error}"))
@@ -61,7 +70,7 @@ fn described(what: &str, startup: Duration) -> (Start, PathBuf, tempfile::TempDi
     let folder = tempfile::tempdir().expect("a folder");
     let pids = folder.path().join("pids");
     let script = adapters().join("broken.py");
-    let command = ["python3", &script.to_string_lossy(), what, &pids.to_string_lossy()].map(str::to_owned);
+    let command = [python(), "-S", &script.to_string_lossy(), what, &pids.to_string_lossy()].map(str::to_owned);
     let errors = ErrorMap::read(&adapters().join("errors.yaml")).expect("the table is right");
     (Start { errors, startup, ..Start::new(command) }, pids, folder)
 }
@@ -122,7 +131,14 @@ type Row = (&'static str, &'static str, Status, &'static str);
 /// The guilty scenario ends like this, and the others well; what the adapter is blamed for at its end.
 fn check((what, guilty, status, says): Row) -> Vec<String> {
     let started = Started::new(what);
-    let results = started.run(guilty);
+    // A machine that is too busy to tell says so, and is asked again.
+    let inconclusive = |results: &Vec<(Transcript, Judgement)>| results[0].1.status == Status::Inconclusive;
+    let results = (1..3).fold(
+        started.run(guilty),
+        |results, _| {
+            if inconclusive(&results) { started.run(guilty) } else { results }
+        },
+    );
     let (_, first) = &results[0];
     assert_eq!(first.status, status, "{what}: {}", words(first));
     assert!(words(first).contains(says), "{what}: no `{says}` in: {}", words(first));
@@ -158,6 +174,7 @@ fn a_correct_adapter_passes_and_a_lying_one_does_not() {
         ("nothing", limited, Status::Pass, ""),
         ("nothing", CUT, Status::Pass, ""),
         ("nothing", LEAVES, Status::Pass, ""),
+        ("long-outcome", STREAM, Status::Pass, ""),
         ("lies-about-attempts", limited, Status::Warn, "attempts-true"),
         ("lies-about-success", CUT, Status::Fail, "honest-success: completed after"),
         ("leaks", OK, Status::Fail, "no-secret-leak: the key of the primary stands in a log record"),
@@ -187,7 +204,7 @@ fn a_crash_fails_the_case_that_does_it_alone_and_what_hangs_is_cancelled_and_the
         ("dies-at-effect", OK, Status::Fail, "signal 9 (killed)"),
         ("dies-at-outcome", OK, Status::Fail, "signal 9 (killed)"),
         ("dies-at-cancel", LEAVES, Status::Fail, "signal 9 (killed)"),
-        ("hang", OK, Status::Fail, "terminates: no outcome"),
+        ("hang", OK, Status::Fail, "no-crash: the client's process hung"),
         ("ignores-cancel", LEAVES, Status::Error, "its outcome never came"),
     ]);
 }
@@ -310,6 +327,7 @@ fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
         ("dies-at-bye", "bye", "signal 9", Exit::Broken),
         ("never-ready", "handshake", "answer `hello`", Exit::Unjudged),
         ("unflushed", "handshake", "Flush standard output", Exit::Unjudged),
+        ("holds-back", "unflushed output", "Flush standard output", Exit::Broken),
     ];
     thread::scope(|scope| {
         for (what, name, says, wanted) in rows {
@@ -334,7 +352,7 @@ fn brownout(arguments: &[&str]) -> Command {
 fn the_program_runs_an_adapter_and_says_how_to_run_it_again() {
     let script = adapters().join("thin.py");
     let script = script.to_string_lossy();
-    let output = brownout(&["run", "parser/ordinary-answer", "--", "python3", &script]).output().expect("it starts");
+    let output = brownout(&["run", "parser/ordinary-answer", "--", python(), &script]).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("2 judged of 2"), "{text}");
@@ -357,8 +375,11 @@ fn an_interrupted_program_takes_its_adapter_along() {
     let folder = tempfile::tempdir().expect("a folder");
     let pids = folder.path().join("pids");
     let (script, named) = (adapters().join("broken.py"), pids.to_string_lossy());
-    let arguments = ["run", "streaming", "--", "python3", &script.to_string_lossy(), "nothing", &named];
-    let mut program = brownout(&arguments).stdout(Stdio::null()).spawn().expect("it starts");
+    let arguments = ["run", "streaming", "--", python(), &script.to_string_lossy(), "nothing", &named];
+    let mut program = brownout(&arguments);
+    // The adapter refuses to live with a proxy.
+    program.env("HTTPS_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9");
+    let mut program = program.stdout(Stdio::null()).spawn().expect("it starts");
     while fs::read_to_string(&pids).unwrap_or_default().is_empty() {
         thread::sleep(Duration::from_millis(20));
     }

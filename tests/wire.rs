@@ -45,6 +45,7 @@ const LAST: &str = "0\r\n\r\n";
 #[rstest]
 // framing
 #[case::length(four(""), format!("{HEAD}content-length: 4\r\n{PLAIN}four"), End::Open)]
+#[case::an_empty_body_in_chunks("primary: [ { status: 200, body: '', framing: chunked } ]".to_owned(), format!("{HEAD}transfer-encoding: chunked\r\n\r\n0\r\n\r\n"), End::Open)]
 #[case::chunked(four(", framing: chunked"), format!("{HEAD}transfer-encoding: chunked\r\n{PLAIN}4\r\nfour\r\n0\r\n\r\n"), End::Open)]
 #[case::chunks_of_three(four(", framing: { chunked: 3 }"), format!("{HEAD}transfer-encoding: chunked\r\n{PLAIN}3\r\nfou\r\n1\r\nr\r\n0\r\n\r\n"), End::Open)]
 #[case::until_close(four(", framing: close"), format!("{HEAD}connection: close\r\n{PLAIN}four"), End::Fin)]

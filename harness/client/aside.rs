@@ -54,6 +54,8 @@ pub struct Aside {
     pub errors: Vec<String>,
     /// How its process ended, if it did by itself: a crash.
     pub crash: Option<String>,
+    /// Its process was ended, since this case went on beyond its limit and its cancellation.
+    pub hung: bool,
     /// Its process ended, one way or another, while other cases were under way: a run alone tells whose doing it was.
     pub company: bool,
     /// The last lines of its standard error, if its process ended.

@@ -11,7 +11,7 @@ use super::{Finding, cases::Patient};
 use crate::client::stdio::{Adapter, Life, Ready, Start};
 
 /// An answer to a line comes within this time.
-const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// What to do about an adapter that does not start.
 pub fn remedy_of_start(why: &str) -> &'static str {
@@ -62,26 +62,30 @@ pub fn unknown_fields(start: &Start) -> Finding {
     }
 }
 
-/// A line of a type that nobody knows is answered with `nack`.
-pub fn unknown_type(start: &Start) -> Finding {
+/// A line of a type that nobody knows is answered with `nack`; and whether the answer waits in a buffer.
+pub fn unknown_type(start: &Start) -> (Finding, Finding) {
     let remedy =
         "Answer a line whose `type` you do not know with `nack` (its `id`, if it has one, and `why`), and go on";
     let life = match Life::start(start) {
         Ok(life) => life,
-        Err(why) => return Finding::Problem(why, remedy),
+        Err(why) => return (Finding::Problem(why.clone(), remedy), Finding::Skipped(why)),
     };
     life.send(&json!({ "type": "brownout-doctor", "id": "c0" }));
     let until = Instant::now() + ANSWER;
     while Instant::now() < until && life.nacks() == 0 && life.is_over().is_none() {
         thread::sleep(Duration::from_millis(5));
     }
-    let finding = match (life.nacks(), life.is_over()) {
-        (1.., _) => Finding::Fine(String::new()),
-        (_, Some(_)) => Finding::Problem("its process ended".to_owned(), remedy),
-        (0, None) => Finding::Problem(format!("no `nack` came within {} s", ANSWER.as_secs()), remedy),
-    };
-    life.finish(true).ok();
-    finding
+    let (in_time, ended) = (life.nacks() > 0, life.is_over().is_some());
+    life.finish(false).ok();
+    // What is held back comes out at the end.
+    if !in_time && life.nacks() > 0 {
+        let held = "an answer came only once the input had ended".to_owned();
+        return (Finding::Fine(String::new()), Finding::Problem(held, FLUSH));
+    }
+    let what =
+        if ended { "its process ended".to_owned() } else { format!("no `nack` came within {} s", ANSWER.as_secs()) };
+    let unknown = if in_time { Finding::Fine(String::new()) } else { Finding::Problem(what, remedy) };
+    (unknown, Finding::Fine(String::new()))
 }
 
 /// The end of input means the same as `bye`.

@@ -65,7 +65,9 @@ pub fn examine(start: &Start, told: &mut Told) -> Exit {
         tell(name, check(&mut patient));
     }
     tell("unknown fields", lines::unknown_fields(start));
-    tell("unknown type", lines::unknown_type(start));
+    let (unknown, flushed) = lines::unknown_type(start);
+    tell("unknown type", unknown);
+    tell("unflushed output", flushed);
     tell("end of input", lines::end_of_input(start));
     let (stray, ended) = lines::farewell(&patient.errors, adapter.finish());
     tell("stray text", stray);

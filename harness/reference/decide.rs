@@ -63,6 +63,8 @@ const QUOTA: [&str; 8] = [
     "insufficient_user_quota",
     "pre_consume_token_quota_failed",
 ];
+/// Those that stand beside a 403.
+const REFUSED_QUOTA: [&str; 3] = ["insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"];
 const GATEWAY: [&str; 3] = ["bad_response_status_code", "do_request_failed", "empty_response"];
 const LIMITED: [&str; 3] = ["slow_down", "rate_limit_exceeded", "rate_limit_error"];
 
@@ -156,7 +158,7 @@ fn of_error(failure: &Failure, policy: &Policy) -> Decision {
     if hundred == 3 {
         return row("redirect-same-origin", Class::InvalidRequest, Again::No, false, false);
     }
-    if status == 403 && (has(&QUOTA) || failure.hint == Some(Hint::Quota)) {
+    if status == 403 && (has(&REFUSED_QUOTA) || failure.hint == Some(Hint::Quota)) {
         return row("quota-refused", Class::Quota, Again::No, true, false);
     }
     if has(&QUOTA) {

@@ -32,6 +32,7 @@ pub async fn read(mut response: Response, policy: &Policy, call: &Call, target: 
         committed: false,
         content: false,
         done: false,
+        left_early: false,
         finished: None,
         chunks: 0,
         opening: Vec::new(),
@@ -74,6 +75,8 @@ struct Reader<'a> {
     /// Content has come: text, a refusal, a piece of a tool call.
     content: bool,
     done: bool,
+    /// The stream was left before its end: what came last may be half an event.
+    left_early: bool,
     /// When the finish reason came.
     finished: Option<Instant>,
     /// Chunks that came.
@@ -91,7 +94,10 @@ impl Reader<'_> {
         loop {
             let (limit, source) = self.next_limit();
             let piece = match timeout_at(limit, response.chunk()).await {
-                Err(_) => return source.map_or(Ok(()), |source| Err(Failure::timed_out(Kind::StreamTimeout, source))),
+                Err(_) => {
+                    self.left_early = true;
+                    return source.map_or(Ok(()), |source| Err(Failure::timed_out(Kind::StreamTimeout, source)));
+                }
                 Ok(piece) => piece.map_err(|error| broken(&error))?,
             };
             let Some(piece) = piece else { return Ok(()) };
@@ -167,8 +173,8 @@ impl Reader<'_> {
             return Err(chunk::in_band(error, json));
         }
         self.usage(&json["usage"]);
+        let Some(choices) = json["choices"].as_array() else { return Ok(()) };
         self.chunks += 1;
-        let choices = json["choices"].as_array().map_or(&[][..], Vec::as_slice);
         // Where one choice was asked for, some servers count tokens in its index.
         let one = self.call.request.n == 1;
         for choice in choices.iter().filter(|choice| one || choice["index"].as_u64().unwrap_or(0) == 0) {
@@ -226,6 +232,7 @@ impl Reader<'_> {
     /// The bytes have ended.
     fn end(&mut self, events: Events) -> Result<Reply, Failure> {
         if !self.done
+            && !self.left_early
             && self.policy.parser.unterminated_last_event == Unterminated::Use
             && let Some(event) = events.rest()
         {
@@ -254,7 +261,7 @@ impl Reader<'_> {
             StreamEnd::Finish => finish,
             StreamEnd::Done => self.done,
             StreamEnd::Either => finish || self.done,
-            StreamEnd::Eof => finish || self.done || (at_eof && self.content),
+            StreamEnd::Eof => finish || self.done || at_eof,
         }
     }
 

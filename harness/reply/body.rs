@@ -115,12 +115,15 @@ fn has_field(text: &str) -> bool {
     [":", "data", "event", "error:", "id:", "retry:"].iter().any(|field| line.starts_with(field))
 }
 
+fn says_failed(finish: &[String]) -> bool {
+    finish.iter().any(|word| FAILED.contains(&word.as_str()))
+}
+
 /// A whole answer under another label, or of another kind than was asked for.
 fn kinds_of_label(answer: &mut Answer, asked_for_stream: bool) {
     let broken = [Body::Html, Body::Empty, Body::Truncated, Body::Text, Body::NoChoices, Body::NoEvents];
     // A provider that says it failed did so under any label.
-    let failed = answer.finish.iter().any(|word| FAILED.contains(&word.as_str()));
-    if failed || answer.incomplete || answer.kinds.iter().any(|kind| broken.contains(kind)) {
+    if says_failed(&answer.finish) || answer.incomplete || answer.kinds.iter().any(|kind| broken.contains(kind)) {
         return;
     }
     if asked_for_stream && !answer.stream {
@@ -245,8 +248,12 @@ fn stream(text: &str, way: Way) -> Answer {
     let answer = Answer { stream: true, ..Answer::default() };
     let mut reader = Stream { answer, way, choices: Choices::new(way.asked.one), chunks: 0, done: false, bad: false };
     for event in sse::events(text) {
-        if reader.answer.error.is_some() || reader.answer.fails_at_event || reader.done {
+        if reader.answer.error.is_some() || reader.done {
             break;
+        }
+        if reader.answer.fails_at_event {
+            reader.after_failure(&event);
+            continue;
         }
         if event.unterminated {
             reader.answer.end_before = reader.signals();
@@ -327,6 +334,13 @@ impl Stream<'_> {
         }
     }
 
+    /// Of what follows a bad event only the text matters: whoever hands it over did not make it up.
+    fn after_failure(&mut self, event: &sse::Event) {
+        if let Ok(json) = serde_json::from_str::<Json>(&event.data) {
+            self.text_only(&json);
+        }
+    }
+
     fn error(&mut self, error: ErrorObject) {
         self.answer.kinds.push(Body::Error);
         self.answer.error = Some(error);
@@ -394,7 +408,9 @@ impl Stream<'_> {
         if self.answer.error.is_some() {
             return self.answer;
         }
-        if self.bad {
+        // Whoever skips it reads on, and what comes of that is what counts.
+        let skipped = !self.answer.fails_at_event && (self.answer.incomplete || says_failed(&self.answer.finish));
+        if self.bad && !skipped {
             self.answer.kinds.push(Body::BadEvent);
         } else if self.chunks == 0 {
             self.answer.kinds.push(Body::NoEvents);

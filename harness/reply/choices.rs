@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::{body::text_of, calls::Calls};
 
@@ -51,10 +51,11 @@ impl Choices {
         let index = usize::try_from(choice["index"].as_u64().unwrap_or(0)).unwrap_or(0).min(127);
         let delta = &choice["delta"];
         // What says nothing of the answer may stand under any index.
-        if finished || delta.as_object().is_some_and(|delta| !delta.is_empty()) {
-            self.one &= index >= self.last;
-            self.last = index;
+        if !finished && delta.as_object().is_none_or(Map::is_empty) {
+            return;
         }
+        self.one &= index >= self.last;
+        self.last = index;
         self.together.add(delta, finished);
         self.apart.entry(index).or_default().add(delta, finished);
     }

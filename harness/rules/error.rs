@@ -127,15 +127,17 @@ fn flaw_included(view: &View, index: usize, mut cells: Cells) -> Cells {
     cells
 }
 
-/// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and that of a refused
-/// connection, which nobody sees, where a host refuses.
+/// The cause's classes, and those that are right whatever the cause: the deadline's once it has passed, and those of a connection
+/// that nobody sees, where there may have been one.
 fn accepted(view: &View, request: &UserRequest, cells: &Cells) -> Vec<Class> {
     let mut right = cells.classes.clone();
     let deadline = view::micros(*view.policy().deadline);
     let passed = request.ended.is_some_and(|ended| ended + GRAIN >= request.arrived + deadline);
     right.extend((passed && !right.contains(&Class::Deadline)).then_some(Class::Deadline));
     let unseen = !view.t.refusing.is_empty() || !view.t.contacts.is_empty();
-    right.extend((unseen && !right.contains(&Class::Connection)).then_some(Class::Connection));
+    if unseen {
+        right.extend([Class::Connection, Class::Timeout].into_iter().filter(|class| !cells.classes.contains(class)));
+    }
     right
 }
 
@@ -172,15 +174,19 @@ pub fn partial_labelled(view: &View) -> Findings {
 
 pub fn no_crash(view: &View) -> Findings {
     let mut findings = Findings::default();
-    let crash = view.t.process.as_ref().and_then(|process| process.crash.as_deref());
-    if let Some(how) = crash {
+    let process = view.t.process.as_ref();
+    if process.is_some_and(|process| process.hung) {
+        let what = "the client's process hung: no outcome, nor one after it was told to cancel";
+        findings.check(true, || Breach::of_all(what, "a typed error"));
+    }
+    if let Some(how) = process.and_then(|process| process.crash.as_deref()) {
         findings.check(true, || {
             Breach::of_all(format_args!("the client's process ended by itself: {how}"), "a typed error")
         });
     }
     for (user, _, outcome) in outcomes(view) {
         // A panic of the call itself stands among the panics, with its place; so does a crash.
-        let panicked = outcome.native.as_deref() == Some("panic") || crash.is_some();
+        let panicked = outcome.native.as_deref() == Some("panic") || process.is_some();
         findings.check(outcome.result == ResultKind::Unusable && !panicked, || {
             let what = outcome.native.as_deref().unwrap_or("a value of the wrong shape");
             Breach::of_user(user, format_args!("an unusable value ({what})"), "an answer, or a typed error")

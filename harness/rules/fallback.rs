@@ -168,7 +168,7 @@ pub fn fallback_used(view: &View) -> Findings {
 /// The attempt after which the fallback must be tried.
 pub(super) fn demanded(view: &View, user: usize) -> Option<usize> {
     let (policy, request) = (view.policy(), &view.t.users[user]);
-    if policy.fallback.targets.is_empty() || view.t.refusing.contains(&Host::Fallback) {
+    if policy.fallback.targets.is_empty() || view.hides_attempts(Host::Fallback) {
         return None;
     }
     let (lost, attempt) = view.at(user, Host::Primary).last()?;
@@ -176,7 +176,7 @@ pub(super) fn demanded(view: &View, user: usize) -> Option<usize> {
     let begun = attempt.reply.stream && !attempt.reply.calls.is_empty();
     let demanded =
         !begun && surely_fits(view, user) && view.cells(lost).is_some_and(|cells| cells.fallback == Demand::Must);
-    let charged = request.request.charge_sensitive && view.at(user, Host::Primary).any(|(i, _)| view.seems_charged(i));
+    let charged = request.request.charge_sensitive && view.primary_seems_charged(user);
     // A grain more than the reserve, since the client reads its own clock a moment later.
     let in_time = view.left_after(lost) > view::micros(*policy.fallback.reserve) + ALLOWANCE;
     (demanded && !charged && in_time && request.left.is_none() && request.ended.is_some()).then_some(lost)

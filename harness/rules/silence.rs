@@ -192,7 +192,9 @@ fn cut(view: &View, user: usize, attempt: &Attempt, pace: &Pace) -> bool {
     // A stream that has brought nothing may be left for the fallback's sake.
     let brought = attempt.reply.text > 0 || !attempt.reply.calls.is_empty();
     let for_the_reserve = attempt.host == Host::Primary && !brought && ended + GRAIN >= view.reserve_begins(user);
-    !silent && !empty && !for_the_reserve
+    // Whatever the client does next, no stream is read beyond the deadline.
+    let at_the_deadline = ended + GRAIN >= view.t.users[user].arrived + view::micros(*view.policy().deadline);
+    !silent && !empty && !for_the_reserve && !at_the_deadline
 }
 
 fn asked_for_stream(attempt: &Attempt) -> bool {

@@ -103,7 +103,10 @@ pub fn telemetry_true(view: &View) -> Findings {
             }
             findings.judged += 1;
         }
-        about_the_request(view, user, request, &mut findings);
+        // Where a call was broken off, its records were too.
+        if request.ended.is_some() || request.left.is_some() {
+            about_the_request(view, user, request, &mut findings);
+        }
     }
     correlations_differ(view, &mut findings);
     findings

@@ -59,7 +59,7 @@ impl View<'_> {
     pub fn unhindered(&self, failures: u32) -> bool {
         let policy = self.policy();
         let closed = policy.breaker.as_ref().is_none_or(|breaker| breaker.failures > failures);
-        let tokens = |budget: &RetryBudget| budget.min_per_second.min(budget.cap) + budget.ratio;
+        let tokens = |budget: &RetryBudget| (budget.min_per_second + budget.ratio).min(budget.cap);
         let paid = policy.retry_budget.as_ref().is_none_or(|budget| tokens(budget) >= f64::from(failures));
         let hidden = Host::PROVIDERS.into_iter().any(|host| self.hides_attempts(host));
         closed && paid && !hidden && !self.crowded()
@@ -69,8 +69,13 @@ impl View<'_> {
     /// twice.
     pub fn fallback_possible(&self, user: usize) -> bool {
         let sensitive = self.t.users[user].request.charge_sensitive;
-        let charged = sensitive && self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index));
-        self.may_go_elsewhere(user) && !charged
+        self.may_go_elsewhere(user) && !(sensitive && self.primary_seems_charged(user))
+    }
+
+    /// Whether the primary may have charged for work of this user, as far as the client can tell.
+    pub fn primary_seems_charged(&self, user: usize) -> bool {
+        let unseen = self.t.contacts.iter().any(|contact| contact.host == Host::Primary);
+        unseen || self.at(user, Host::Primary).any(|(index, _)| self.seems_charged(index))
     }
 
     /// Whether a request may go to the fallback: there is one that takes it, and it is safe.

@@ -214,6 +214,7 @@ async fn close(clients: &[Rc<dyn AnyClient>]) -> Aside {
         let one = client.close().await;
         all.errors.extend(one.errors);
         all.crash = all.crash.or(one.crash);
+        all.hung |= one.hung;
         all.company |= one.company;
         all.delay = all.delay.max(one.delay);
         // They share one process, and so its standard error.

@@ -9,6 +9,8 @@ import time
 import thin
 
 WHAT, PIDS = sys.argv[1:3]
+proxies = [name for name in os.environ if name.lower().endswith("_proxy") and name.lower() != "no_proxy"]
+assert not proxies and "127.0.0.1" in os.environ["NO_PROXY"], "no proxy may stand between it and the providers"
 with open(PIDS, "a") as pids:
     print(os.getpid(), file=pids)
 # A child of its own, which must not outlive it.
@@ -53,14 +55,14 @@ def three_attempts(case):
     true_run(case)
 
 
-def always_well(case):
+def always_well(case, **more):
     streamed = []
     try:
         thin.ask(case, thin.http.client.HTTPConnection(thin.urlsplit(case["providers"][0]["base_url"]).netloc), streamed)
     except thin.Broken:
         pass
     outcome = {"result": "completed", "text": "".join(streamed), "streamed": streamed, "finish_reason": "stop"}
-    true_say({"type": "outcome", "id": case["id"], **outcome})
+    true_say({"type": "outcome", "id": case["id"], **outcome, **more})
 
 
 def twice(case):
@@ -111,6 +113,7 @@ RUNS = {
     "nack": lambda case: true_say({"type": "nack", "id": case["id"], "why": "no idea"}),
     "lies-about-attempts": three_attempts,
     "lies-about-success": always_well,
+    "long-outcome": lambda case: always_well(case, padding="x" * (2 << 20)),
     "records": with_records,
     "dies-at-case": lambda case: die(),
     "dies-at-telemetry": lambda case: (true_say({"type": "telemetry", "id": case["id"], "record": {}}), die()),
@@ -132,7 +135,7 @@ def say(message):
     if message["type"] == "ready":
         message["capabilities"] += ["tools"] if WHAT == "charges-twice" else []
     message["capabilities"] = message.get("capabilities", []) + ["rety"] if WHAT == "misspells" else message.get("capabilities")
-    if WHAT == "unflushed":
+    if WHAT == "unflushed" or (WHAT == "holds-back" and message["type"] == "nack"):
         return held.append(json.dumps(message) + "\n")
     true_say(message)
 
@@ -158,6 +161,7 @@ def listen(lines):
             continue
         yield line
         if WHAT == "dies-at-ready" and kind == "hello":
+            time.sleep(0.1)
             die()
 
 

@@ -27,7 +27,7 @@ use brownout::{
     policy::Jitter,
     rules::{self, Level},
     scenario::{Capability, Count, Expect, ExpectedOutcome, Host},
-    transcript::{AuthFact, Contact, Finding, Place, RequestFacts, Secret, Transcript},
+    transcript::{AuthFact, Contact, Finding, Place, ProcessEnd, RequestFacts, Secret, Transcript},
     verdict::{Status, judge},
 };
 use rstest::rstest;

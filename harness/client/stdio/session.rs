@@ -137,7 +137,10 @@ impl Session {
         let mut errors = self.errors.take();
         errors.extend(life.desk().close(&self.name));
         life.send(&message::end_session(&self.name));
-        let aside = Aside { said: life.said.since(said), errors, delay: life.delay.since(since), ..Aside::default() };
+        let said = life.said.since(said);
+        // What was said meanwhile may tell why the adapter went wrong.
+        let tail = said.iter().skip(said.len().saturating_sub(TAIL)).filter(|_| !errors.is_empty()).cloned().collect();
+        let aside = Aside { said, errors, tail, delay: life.delay.since(since), ..Aside::default() };
         match over {
             None => aside,
             Some((end, open)) => self.ended(aside, &life, end, open > 1),
@@ -155,7 +158,7 @@ impl Session {
         match end {
             End::Crashed(how) => (aside.crash, aside.company) = (Some(how), company),
             End::Broken(Breach { why, session }) => wrong(format!("adapter: {why}"), mine(session.as_ref())),
-            End::Hung(session) if mine(Some(&session)) => {}
+            End::Hung(session) if mine(Some(&session)) => aside.hung = true,
             End::Hung(_) => wrong("its process was ended, since another case hung".to_owned(), false),
             End::Told => wrong("its process was told to end".to_owned(), true),
         }

@@ -129,7 +129,10 @@ fn hasty(view: &View, attempt: &Attempt) -> bool {
     };
     let idle = since(|pace| pace.since_byte, micros(*policy.idle_timeout));
     let out_of_time = ended >= attempt.arrived + limit(view, attempt);
+    // Given up for the fallback's sake, it says little of the provider.
+    let reserved = attempt.user.is_some_and(|user| attempt.host == Host::Primary && ended >= view.reserve_begins(user));
     match attempt.wire {
+        Wire::GaveUpBeforeHead | Wire::GaveUpInBody | Wire::GaveUpInStream if reserved => true,
         Wire::GaveUpBeforeHead => !out_of_time,
         Wire::GaveUpInBody => !out_of_time && !idle,
         Wire::GaveUpInStream => !idle && !since(|pace| pace.since_content, micros(*policy.semantic_idle_timeout)),

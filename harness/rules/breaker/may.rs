@@ -17,6 +17,8 @@ pub struct May {
     half_open: Option<Micros>,
     /// Open, with the earliest moment at which the hold may be over.
     open: Option<Micros>,
+    /// When it may last have opened: attempts already on their way come a little later.
+    opened: Option<Micros>,
     /// When a state that allowed more was last ruled out: attempts already on their way come a little later.
     tightened: Option<Micros>,
     /// Since when it can only be closed.
@@ -41,6 +43,8 @@ struct Closed {
     since: Micros,
     sure: Vec<Micros>,
     possible: Vec<Micros>,
+    /// A success that clears all that was possible before it, once no failure can have been seen first.
+    well: Option<Micros>,
 }
 
 /// What an attempt's arrival means.
@@ -69,7 +73,16 @@ impl May {
     }
 
     fn nowhere(limits: Limits, tightened: Option<Micros>) -> Self {
-        May { limits, closed: None, half_open: None, open: None, tightened, surely_closed: None, lost: None }
+        May {
+            limits,
+            closed: None,
+            half_open: None,
+            open: None,
+            opened: None,
+            tightened,
+            surely_closed: None,
+            lost: None,
+        }
     }
 
     /// Since when it can only be closed.
@@ -95,7 +108,7 @@ impl May {
         } else {
             // It was sent, so the states that forbid it are ruled out.
             self.half_open = if over { Some(at) } else { self.half_open.filter(|_| room) };
-            self.open = None;
+            self.open = self.open.filter(|_| self.opened.is_some_and(|moment| at <= moment + ALLOWANCE));
         }
         self.settle(at);
         allowed
@@ -116,7 +129,7 @@ impl May {
             }
             return false;
         }
-        let next = May::nowhere(self.limits, self.tightened);
+        let next = May { opened: self.opened, ..May::nowhere(self.limits, self.tightened) };
         let before = std::mem::replace(self, next);
         let (was_closed, was_half_open) = (before.closed.is_some(), before.half_open.is_some());
         before.closed.into_iter().for_each(|closed| self.while_closed(closed, end));
@@ -132,11 +145,11 @@ impl May {
     }
 
     fn while_closed(&mut self, mut closed: Closed, end: &End) {
+        closed.cleared(end.at);
         match end.sign {
             Sign::Well => {
                 closed.sure.clear();
-                // A failure just before may have been seen just after.
-                closed.possible.retain(|failure| failure + ALLOWANCE >= end.at);
+                closed.well = Some(end.at);
             }
             Sign::Ignored => closed.sure.clear(),
             Sign::Counts | Sign::Unclear => closed.failed(end, self.limits.window),
@@ -206,6 +219,7 @@ impl May {
 
     fn may_be_open(&mut self, until: Micros) {
         self.open = Some(self.open.map_or(until, |known| known.min(until)));
+        self.opened = self.opened.max(until.checked_sub(self.limits.open_for));
     }
 
     fn settle(&mut self, at: Micros) {
@@ -215,6 +229,13 @@ impl May {
 }
 
 impl Closed {
+    /// What a success cleared by this moment. A failure just before it may have been seen just after.
+    fn cleared(&mut self, now: Micros) {
+        if let Some(well) = self.well.take_if(|well| now > *well + ALLOWANCE) {
+            self.possible.retain(|failure| failure + ALLOWANCE >= well);
+        }
+    }
+
     fn failed(&mut self, end: &End, window: Micros) {
         self.possible.push(end.at);
         if end.sign == Sign::Unclear {
@@ -243,6 +264,7 @@ impl Closed {
         self.possible.append(&mut other.possible);
         self.possible.sort_unstable();
         let sure = if self.sure.len() < other.sure.len() { self.sure } else { other.sure };
-        Closed { since: self.since.max(other.since), sure, possible: self.possible }
+        let well = self.well.zip(other.well).map(|(one, other)| one.min(other));
+        Closed { since: self.since.max(other.since), sure, possible: self.possible, well }
     }
 }

@@ -32,8 +32,9 @@ impl Joiner<'_> {
             let secret = digits >= HEX || !self.canaries.in_text(line).is_empty();
             if secret { "(a line that may hold a canary)".to_owned() } else { line.clone() }
         };
-        (aside.crash.is_some() || aside.company || !aside.tail.is_empty()).then(|| ProcessEnd {
+        (aside.crash.is_some() || aside.hung || aside.company || !aside.tail.is_empty()).then(|| ProcessEnd {
             crash: aside.crash.clone(),
+            hung: aside.hung,
             company: aside.company,
             last_words: aside.tail.iter().map(safe).collect(),
         })

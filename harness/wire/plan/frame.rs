@@ -20,6 +20,10 @@ fn chunked(pieces: Vec<Piece>, whole: bool) -> Vec<Piece> {
     let mut out: Vec<Piece> = pieces
         .into_iter()
         .map(|piece| {
+            // A chunk of nothing would be the last one.
+            if piece.promised == 0 {
+                return piece;
+            }
             let mut bytes = vec![Chunk { unit: format!("{:x}\r\n", piece.promised).into_bytes(), times: 1 }];
             bytes.extend(piece.bytes.0.iter().cloned());
             bytes.extend((piece.bytes.len() == piece.promised).then(|| Chunk { unit: b"\r\n".to_vec(), times: 1 }));

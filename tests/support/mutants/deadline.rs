@@ -16,7 +16,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "client-timeout/slow-stream-meets-the-deadline",
         rule: "deadline-kept",
         // It has time for waits and attempts that the user has not, who has gone when it is done.
-        may_also: &["as-expected", "fallback-in-time", "retry-after-ceiling", "telemetry-true", "terminates"],
+        may_also: &["as-expected", "fallback-in-time", "retry-after-ceiling", "terminates"],
         make: |policy, seed| told(policy, seed, |policy| policy.deadline = Span::ms(30_000)),
     },
     Mutant {

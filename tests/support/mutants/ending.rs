@@ -20,7 +20,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "tries-on-in-the-background",
         home: "provider-transient/given-up-for-good",
         rule: "nothing-after-the-end",
-        may_also: &[],
+        may_also: &["no-double-charge"],
         make: |policy, seed| {
             outliving(policy, seed, async |client: Rc<Reference>, call: Call| {
                 let outcome = ask(&client, &call).await;
@@ -55,7 +55,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "streaming/bad-event-early-on",
         rule: "nothing-after-the-end",
         // It believes a stream that was over before it looked.
-        may_also: &["honest-success"],
+        may_also: &["as-expected", "honest-success"],
         make: |policy, seed| {
             let mut lenient = policy.clone();
             lenient.parser.malformed_event = MalformedEvent::Skip;
@@ -82,7 +82,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "does-not-hear-that-the-user-left",
         home: "client-timeout/user-leaves[mid-stream]",
         rule: "cancel-propagates",
-        may_also: &[],
+        may_also: &["as-expected"],
         make: |policy, seed| {
             outliving(policy, seed, async |client: Rc<Reference>, call: Call| {
                 spawn_local(async move { ask(&client, &call).await }).await.expect("the client does not panic")
@@ -94,7 +94,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "client-timeout/user-leaves-during-a-wait[backoff]",
         rule: "cancel-propagates",
         // It begins anew, whatever there was.
-        may_also: &["as-expected", "bounded-attempts", "committed-answer"],
+        may_also: &["as-expected", "bounded-attempts", "committed-answer", "one-fallback"],
         make: |policy, seed| {
             outliving(policy, seed, async |client: Rc<Reference>, call: Call| {
                 let guard = OnLeaving(Some((client.clone(), call.clone())));

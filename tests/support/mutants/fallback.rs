@@ -21,11 +21,11 @@ pub static MUTANTS: &[Mutant] = &[
         may_also: &[
             "answer-belongs",
             "as-expected",
+            "backoff-spaced",
             "bounded-attempts",
             "committed-answer",
             "deadline-kept",
             "error-classified",
-            "healthy-stream-kept",
             "no-double-charge",
             "retry-after-ceiling",
             "retry-after-honoured",

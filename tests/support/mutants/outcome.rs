@@ -33,7 +33,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "streaming/cut-between-events[reset]",
         rule: "committed-answer",
         // Another provider may be unsafe, and may charge again.
-        may_also: &["as-expected", "fallback-allowed", "no-double-charge"],
+        may_also: &["as-expected", "breaker-opens", "fallback-allowed", "no-double-charge"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let first = ask(client, &call).await;
@@ -127,7 +127,7 @@ pub static MUTANTS: &[Mutant] = &[
         name: "wants-a-finish-reason",
         home: "streaming/one-signal-is-enough[done]",
         rule: "valid-reply-accepted",
-        may_also: &["as-expected"],
+        may_also: &["as-expected", "tool-calls-whole"],
         make: |policy, seed| {
             acting(policy, seed, async |client: &Reference, call: Call| {
                 let outcome = ask(client, &call).await;

@@ -65,7 +65,7 @@ pub static MUTANTS: &[Mutant] = &[
         home: "rate-quota/retry-after-beyond-the-ceiling[secs,unsafe]",
         rule: "retry-after-ceiling",
         // It makes one attempt, and knows no fallback.
-        may_also: &["as-expected", "fallback-used", "retry-transient"],
+        may_also: &["as-expected", "fallback-in-time", "fallback-used", "retry-transient"],
         make: |policy, seed| {
             acting(&once(policy), seed, async |client: &Reference, call: Call| {
                 let deadline = Instant::now() + *call.policy.deadline;
@@ -87,6 +87,7 @@ pub static MUTANTS: &[Mutant] = &[
             "backoff-jittered",
             "backoff-spaced",
             "error-classified",
+            "fallback-in-time",
             "fallback-used",
             "no-storm",
             "retry-transient",

@@ -102,7 +102,7 @@ pub fn keys(list: Vec<(&'static str, f64, Any)>) -> BoxedStrategy<Keys> {
 /// A duration: fixed, or about as long as something in the policy, and never just as long: nobody can say who was first.
 pub fn duration() -> Any {
     const FIXED: [&str; 6] = ["1ms", "20ms", "110ms", "310ms", "710ms", "1530ms"];
-    const FACTORS: [&str; 7] = ["0.53", "0.11", "0.9", "0.99", "1.01", "1.1", "2.03"];
+    const FACTORS: [&str; 7] = ["0.53", "0.11", "0.91", "0.99", "1.01", "1.09", "2.03"];
     const NAMES: [&str; 9] = [
         "attempt_timeout",
         "idle_timeout",

@@ -126,6 +126,46 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\npolicy: { parser: { stream_end: eof, unterminated_last_event: drop } }\nprimary: [ { events: [ text: Four, raw: 'data: [DONE]' ] } ]",
     ),
     (
+        "a second choice that says nothing",
+        "request: { n: 2, stream: true }\npolicy: { parser: { stream_end: finish } }\nprimary: [ { events: [ chunk: { choices: [ { index: 1, delta: {}, finish_reason: null } ] }, text: Four, finish: stop ] } ]",
+    ),
+    (
+        "fallbacks that nobody saw",
+        "policy: { breaker: none }\nusers: [ {}, {} ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]\nfallback: [ reset-on-accept ]",
+    ),
+    (
+        "a bare end of nothing",
+        "request: { stream: true }\npolicy: { attempts: 1, parser: { stream_end: eof } }\nprimary: [ server-error ]\nfallback: [ { events: [ usage: { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 } ] } ]",
+    ),
+    (
+        "a budget that holds nothing",
+        "request: { stream: true }\npolicy: { retry_budget: { ratio: 1, cap: 0 }, fallback: { targets: [] } }\nprimary: [ server-error ]",
+    ),
+    (
+        "a fallback that nobody saw takes its time",
+        "request: { stream: true }\nusers: 3\nprimary: [ { events: [], for: 1ms }, ok ]\nfallback: [ { cut: { after: accept, by: close, wait: 7200ms }, for: 1ms }, ok ]",
+    ),
+    (
+        "a failure after an event that is skipped",
+        "request: { stream: true }\npolicy: { parser: { malformed_event: skip } }\nprimary: [ { events: [ raw: 'data: x', text: Four, finish: error ] } ]",
+    ),
+    (
+        "a breaker that may have opened as an attempt arrived",
+        "policy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1000ms, idle_timeout: 500ms, semantic_idle_timeout: 750ms, deadline: 5650ms, fallback: { timeout: 250ms, reserve: 250ms }, backoff: { first: 1s, jitter: none } }\nusers: [ { at: 110ms }, {}, {} ]\ncapacity: { primary: 2, fallback: 1 }\nprimary: [ { reply: ok, cut: { after: head, by: close, wait: 5150ms } } ]",
+    ),
+    (
+        "charges that nobody saw",
+        "request: { charge_sensitive: true, stream: true }\nusers: [ {}, {} ]\nprimary: [ { cut: { after: accept, by: stall }, for: 1ms }, unavailable ]",
+    ),
+    (
+        "an attempt that ends as the reserve begins",
+        "request: { stream: true }\npolicy: { attempts: 2, connect_timeout: 500ms, attempt_timeout: 750ms, idle_timeout: 500ms, semantic_idle_timeout: 750ms, deadline: 2000ms, fallback: { timeout: 500ms, reserve: 750ms }, backoff: { first: 300ms, jitter: none }, breaker: { failures: 1 } }\nusers: [ {}, { at: 1300ms } ]\nprimary: [ { json: {}, head_after: 700ms, cut: { after: head, by: stall } } ]",
+    ),
+    (
+        "the last failure and a success at one moment",
+        "request: { stream: true }\nusers: [ {}, { at: 710ms }, { primary: [ { events: [ text: Four, done ], head_after: 310ms, framing: { chunked: 7 } } ] }, { at: 310ms }, {} ]\nprimary: [ { raw: \"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 65535\\r\\n\\r\\n{}\", for: 1ms }, { raw: \"SSH-2.0-x\\r\\n\", cut: { after: request, by: close } } ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
@@ -161,6 +201,22 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     (
         "a piece of a tool call, and then a stall until the reserve",
         "request: { stream: true }\npolicy: { attempts: 4, connect_timeout: 500ms, attempt_timeout: 1500ms, idle_timeout: 750ms, semantic_idle_timeout: 1500ms, deadline: 2250ms, fallback: { timeout: 250ms, reserve: 250ms } }\nprimary: [ { events: [ tool: {}, pause: 1190ms, comment: ping ] } ]",
+    ),
+    (
+        "an event that is no chunk",
+        "request: { stream: true }\npolicy: { parser: { stream_end: finish } }\nprimary: [ { events: [ data: '[1]' ] } ]",
+    ),
+    (
+        "half an error as the grace ends",
+        "request: { stream: true }\nprimary: [ { events: [ text: Four, text: Four, finish: stop, raw: \"error: {\\\"code\\\":429}\\n\\n\" ], cut: { after: 3 events + 5 bytes, by: close, wait: 310ms } } ]",
+    ),
+    (
+        "an empty body in chunks, and then another request",
+        "request: { stream: true }\nprimary: [ { status: 200, body: '', pace: 20ms, pieces: 1000, framing: chunked } ]",
+    ),
+    (
+        "a spent quota beside a 403, and a header that says to retry",
+        "primary: [ { status: 403, json: { error: { code: credit_balance_exhausted } }, headers: { x-should-retry: 'true' } } ]",
     ),
     (
         "a spent quota behind a false length",
