@@ -111,7 +111,9 @@ impl Tested {
     pub fn options(&self, seed: u64) -> Options {
         match self {
             Tested::Reference(clock) => Options::new(*clock, seed),
-            Tested::Adapter(..) | Tested::Gateway(..) => Options { patience: PATIENCE, ..Options::new(ClockKind::Real, seed) },
+            Tested::Adapter(..) | Tested::Gateway(..) => {
+                Options { patience: PATIENCE, ..Options::new(ClockKind::Real, seed) }
+            }
         }
     }
 

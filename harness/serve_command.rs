@@ -23,8 +23,7 @@ pub fn serve(serve: &Serve) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", serve.control)).await;
-        let listener =
-            listener.map_err(|error| usage(format_args!("control port {}: {error}", serve.control)))?;
+        let listener = listener.map_err(|error| usage(format_args!("control port {}: {error}", serve.control)))?;
         if let Some(scenario) = &serve.scenario {
             control.arm(scenario, None).await.map_err(|why| usage(&why))?;
         }

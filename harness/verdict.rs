@@ -199,7 +199,9 @@ fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
     // How often a command asked and how it ended is late on no machine.
     let timeless = view.t.command.is_some() && ["as-expected", "terminates"].contains(&rule.slug);
     let late = view.t.lateness > LATE && rule.load == Load::Sensitive && !timeless;
-    match (clean, rule.level) {
+    // A gateway reports usage where its provider served none: an estimate, and no lie about its own conduct.
+    let estimates = view.t.by_status && rule.slug == "usage-true";
+    match (clean, if estimates { Level::Should } else { rule.level }) {
         (true, _) => (Status::Pass, None),
         (false, _) if late => {
             let reason = format!("the harness itself was up to {} ms late", view.t.lateness / 1000);

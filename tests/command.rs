@@ -77,7 +77,8 @@ fn a_command_that_does_not_end_is_ended_and_fails() {
 
 #[test]
 fn what_does_not_start_is_no_verdict() {
-    let output = Command::new(cargo_bin("brownout")).args(["exec", BAD_KEY[0], BAD_KEY[1], "--", "/no/such/program"]).output();
+    let output =
+        Command::new(cargo_bin("brownout")).args(["exec", BAD_KEY[0], BAD_KEY[1], "--", "/no/such/program"]).output();
     assert_eq!(output.expect("it runs").status.code(), Some(3));
 }
 
@@ -124,11 +125,14 @@ impl Drop for Served {
 }
 
 fn send(base: &str, method: &str, path: &str, headers: &str, body: &str) -> (u16, Json) {
-    let (host, before) = base.trim_start_matches("http://").split_once('/').unwrap_or((base.trim_start_matches("http://"), ""));
+    let (host, before) =
+        base.trim_start_matches("http://").split_once('/').unwrap_or((base.trim_start_matches("http://"), ""));
     let path = if before.is_empty() { path.to_owned() } else { format!("/{before}{path}") };
     let mut stream = TcpStream::connect(host).expect("it listens");
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
     stream.write_all(format!("{head}{body}").as_bytes()).expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok();
@@ -143,9 +147,11 @@ fn one_scenario_after_another_is_armed_and_judged_at_the_same_doors() {
     assert_eq!(served.control("GET", "/verdict", "").0, 409);
     // Nothing is armed: a healthy provider.
     assert_eq!(served.ask(), 200);
-    for (scenario, answer, asked, status) in
-        [("auth/bad-key", 401, 1, "pass"), ("rate-quota/payment-required", 402, 3, "fail"), ("auth/bad-key", 401, 0, "not-exercised")]
-    {
+    for (scenario, answer, asked, status) in [
+        ("auth/bad-key", 401, 1, "pass"),
+        ("rate-quota/payment-required", 402, 3, "fail"),
+        ("auth/bad-key", 401, 0, "not-exercised"),
+    ] {
         let (armed, place) = served.control("POST", "/arm", &json!({ "scenario": scenario }).to_string());
         assert_eq!((armed, &place["base_url"]), (200, &served.told["base_url"]));
         for _ in 0..asked {
@@ -157,5 +163,8 @@ fn one_scenario_after_another_is_armed_and_judged_at_the_same_doors() {
         assert_eq!(transcript["attempts"].as_array().map(Vec::len), Some(asked));
     }
     let (status, why) = served.control("POST", "/arm", r#"{"scenario":"auth/bad-kye"}"#);
-    assert!(status == 404 && why["error"].as_str().is_some_and(|why| why.contains("did you mean `auth/bad-key`")), "{why}");
+    assert!(
+        status == 404 && why["error"].as_str().is_some_and(|why| why.contains("did you mean `auth/bad-key`")),
+        "{why}"
+    );
 }

@@ -103,8 +103,10 @@ fn words(result: &(Transcript, Judgement)) -> String {
     brownout::report::text::block(&result.0, &result.1)
 }
 
-const LOST: (&str, &str) = ("lost", "primary: [ server-error ]\nexpect: { outcome: completed, attempts: { primary: 1, fallback: 1 } }");
-const CUT: (&str, &str) = ("cut", "request: { stream: true }\nprimary: [ { reply: ok, cut: { after: 3 events, by: reset } } ]");
+const LOST: (&str, &str) =
+    ("lost", "primary: [ server-error ]\nexpect: { outcome: completed, attempts: { primary: 1, fallback: 1 } }");
+const CUT: (&str, &str) =
+    ("cut", "request: { stream: true }\nprimary: [ { reply: ok, cut: { after: 3 events, by: reset } } ]");
 
 /// Cases overlap, and each is served by its own script: their requests are told apart by their canaries.
 #[test]
@@ -112,7 +114,10 @@ fn a_right_one_keeps_the_rules_and_cases_overlap() {
     let mut scenarios = vec![LOST, CUT];
     scenarios.extend([("plain", "primary: [ ok ]"), ("stream", "request: { stream: true }\nprimary: [ ok ]")]);
     scenarios.push(("refused", "primary: [ refuse ]\nexpect: { outcome: completed, attempts: { fallback: 1 } }"));
-    scenarios.push(("at-accept", "primary: [ { reply: ok, cut: { after: accept, by: reset } } ]\nexpect: { outcome: completed }"));
+    scenarios.push((
+        "at-accept",
+        "primary: [ { reply: ok, cut: { after: accept, by: reset } } ]\nexpect: { outcome: completed }",
+    ));
     scenarios.push(("unsafe", "request: { fallback: unsafe }\nprimary: [ server-error ]"));
     scenarios.push(("copies", "client: { copies: 3 }\nprimary: [ ok ]"));
     let (results, complaints) = run("plain", &scenarios);
@@ -176,7 +181,10 @@ fn requests_of_nobody_are_answered_and_kept_apart() {
 #[test]
 fn one_that_never_gets_ready_is_told_and_ended() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (kind, says) in [("never-ready", "`GET /health` is answered 503"), ("dies-at-once", "it said last:\n    there is nothing to see here")] {
+    for (kind, says) in [
+        ("never-ready", "`GET /health` is answered 503"),
+        ("dies-at-once", "it said last:\n    there is nothing to see here"),
+    ] {
         let pids = folder.path().join(kind);
         let why = start(kind, &pids, "1500ms", "").expect_err("it is not ready");
         assert!(why.contains(says), "{why}");

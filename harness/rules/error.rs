@@ -112,7 +112,9 @@ fn misnamed(view: &View, request: &UserRequest, outcome: &OutcomeFacts, cells: &
         return Some((result.to_string(), right.join(" or ")));
     }
     let right = accepted(view, request, cells);
-    if result != ResultWord::Failed || outcome.class.is_some_and(|class| right.iter().any(|right| view.t.same_class(*right, class))) {
+    if result != ResultWord::Failed
+        || outcome.class.is_some_and(|class| right.iter().any(|right| view.t.same_class(*right, class)))
+    {
         return None;
     }
     let named = outcome.class.map_or_else(|| "an error of no class".to_owned(), |class| format!("an error `{class}`"));

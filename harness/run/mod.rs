@@ -30,7 +30,7 @@ pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{
     client::{Admission, AnyClient, Aside, Factory, Refused},
-    scenario::{Case, Content, Host, Point, Script, Step},
+    scenario::{Capability, Case, Content, Host, Point, Script, Step},
     transcript::{ClockKind, Room, Transcript},
     wire::{Place, Provider, Seen, Serve, Served, Serving, clock::Heartbeat},
 };
@@ -164,6 +164,11 @@ async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Resul
     Ok(admitted)
 }
 
+/// After so long a user request of this client has not ended.
+fn limit(case: &Case, client: &dyn AnyClient) -> Duration {
+    case.policy.case_limit(client.capabilities().contains(&Capability::Deadline))
+}
+
 /// Hearts that beat beside a run in true time: their worst delay is the harness's own lateness.
 struct Beats(Vec<Heartbeat>);
 
@@ -188,8 +193,10 @@ async fn record<P: Serve>(
     heard: Arc<heard::Heard>,
 ) -> std::io::Result<Record> {
     // One more than the users: the one who asks when all is over.
-    let identity = Identity::issue(seed, case.users.len() + 1);
     let front = clients[0].front();
+    // Behind fixed doors, what is left of an earlier run of the same case must not be taken for this one's.
+    let turn = front.as_ref().map_or(0, |front| front.turn());
+    let identity = Identity::issue(seed.rotate_left(32).wrapping_add(turn).rotate_right(32), case.users.len() + 1);
     let identity = front.iter().fold(identity, |identity, front| identity.with_keys(front.keys()));
     let place = front.map(|front| Place { front, alone: breaks_connections(case) });
     let serving = Serving { place, ..serving(case, &identity) };
@@ -206,7 +213,7 @@ async fn record<P: Serve>(
             arrives: epoch + user.at,
             cancel: user.cancel,
             progress: provider.progress(),
-            limit: case.policy.case_limit(),
+            limit: limit(case, &*clients[0]),
         };
         users.spawn_local(user::run(request));
     }
@@ -274,7 +281,7 @@ async fn probe<P: Serve>(
         arrives: Instant::now() + hold + SOON,
         cancel: None,
         progress: provider.progress(),
-        limit: case.policy.case_limit(),
+        limit: limit(case, &**client),
     };
     (provider, Some(user::run(request).await))
 }
@@ -305,9 +312,8 @@ fn serving(case: &Case, identity: &Identity) -> Serving {
 
 /// Whether it refuses connections or breaks them before their requests: nobody could tell whose they are.
 fn breaks_connections(case: &Case) -> bool {
-    let breaks = |step: &Step| {
-        step.content == Content::Refuse || step.cut.is_some_and(|cut| cut.after == Point::Accept)
-    };
+    let breaks =
+        |step: &Step| step.content == Content::Refuse || step.cut.is_some_and(|cut| cut.after == Point::Accept);
     let own = case.users.iter().flat_map(|user| user.scripts.values());
     case.hosts.values().chain(own).any(|script| match script {
         Script::Steps(steps) => steps.iter().any(breaks),

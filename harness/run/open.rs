@@ -42,10 +42,9 @@ pub struct Open {
 impl Open {
     /// Serves a case where that place is, or at doors of its own on the current runtime.
     pub async fn start(case: &Case, seed: u64, place: Option<Place>) -> std::io::Result<Self> {
-        let home = place.as_ref().map_or_else(
-            || Home::There(tokio::runtime::Handle::current()),
-            |place| Home::There(place.front.home()),
-        );
+        let home = place
+            .as_ref()
+            .map_or_else(|| Home::There(tokio::runtime::Handle::current()), |place| Home::There(place.front.home()));
         let identity = Identity::plain(seed, USERS);
         let identity = place.iter().fold(identity, |identity, place| identity.with_keys(place.front.keys()));
         let serving = Serving { place, ..serving(case, &identity) };

@@ -90,8 +90,7 @@ pub fn failure(status: Option<u16>, json: &Json, body: &str) -> Failure {
 
 fn unusable(what: &str, body: &str) -> Outcome {
     let shown: String = body.chars().take(SHOWN).collect();
-    let error =
-        Failure { native: what.to_owned(), status: Some(200), message: shown, ..Failure::default() };
+    let error = Failure { native: what.to_owned(), status: Some(200), message: shown, ..Failure::default() };
     Outcome { error: Some(error), ..Outcome::new(ResultKind::Unusable) }
 }
 

@@ -73,9 +73,7 @@ impl<'a> Events<'a> {
             return Some(self.answer());
         }
         match serde_json::from_str::<Json>(&data) {
-            Err(error) => {
-                Some(failed(Class::MalformedResponse, "an event that is no JSON", &error.to_string()))
-            }
+            Err(error) => Some(failed(Class::MalformedResponse, "an event that is no JSON", &error.to_string())),
             Ok(json) if name == "error" || answer::has_error(&json) => {
                 Some(Outcome::failed(answer::failure(None, &json, &data)))
             }

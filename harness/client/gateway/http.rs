@@ -91,7 +91,9 @@ impl Asker {
         match whole(response).await {
             Ok(body) if status < 300 => answer::of_success(&body, stream),
             Ok(body) => answer::of_failure(status, &body),
-            Err(error) => Outcome::failed(Failure { status: Some(status), ..failure(Class::StreamInterrupted, &error) }),
+            Err(error) => {
+                Outcome::failed(Failure { status: Some(status), ..failure(Class::StreamInterrupted, &error) })
+            }
         }
     }
 }

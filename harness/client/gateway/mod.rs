@@ -13,6 +13,7 @@ mod process;
 mod ready;
 mod session;
 mod spec;
+mod start;
 
 pub use process::Gateway;
 pub use spec::{OnlyHere, Ready, Request, Spec, Who};

@@ -2,10 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fs,
-    net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
-    process::{self, Command},
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -22,6 +18,7 @@ use super::{
     http::Asker,
     ready,
     session::Session,
+    start::{self, Folder, Start, Templates, providers},
 };
 use crate::{
     client::{About, AnyClient, Factory, Provider, Refused, program::Program},
@@ -51,19 +48,7 @@ pub struct Gateway {
     entries: AtomicUsize,
 }
 
-/// Templates by name.
-type Templates = BTreeMap<String, String>;
-
-/// How its process is started.
-#[derive(Debug)]
-struct Start {
-    command: Vec<String>,
-    environment: BTreeMap<String, String>,
-    /// Where its configuration is, until all is over.
-    _folder: Folder,
-}
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Lives {
     now: Option<Arc<Program>>,
     restarts: u32,
@@ -80,8 +65,9 @@ impl Gateway {
     pub fn start(spec: Spec, command: &[String], policy: &Policy) -> Result<Arc<Self>, String> {
         // No seed: two runs side by side must not know each other's keys.
         let identity = Identity::issue(fastrand::u64(..), 1);
-        let front = Front::open(identity.keys.clone()).map_err(|error| format!("no doors for its providers: {error}"))?;
-        let port = free_port().map_err(|error| format!("no port for it: {error}"))?;
+        let front =
+            Front::open(identity.keys.clone()).map_err(|error| format!("no doors for its providers: {error}"))?;
+        let port = start::free_port().map_err(|error| format!("no port for it: {error}"))?;
         let folder = Folder::new().map_err(|error| format!("no folder for its configuration: {error}"))?;
         let key = Identity::issue(fastrand::u64(..), 1).keys[&Host::Primary].clone();
         let values = Values::default()
@@ -94,8 +80,8 @@ impl Gateway {
         let command = if command.is_empty() { spec.command.clone() } else { command.to_vec() };
         let (start, fixed) = Start::fill(&spec, command, told, folder)?;
         let gateway = Gateway {
-            about: about(&spec, &values)?,
-            headers: headers(&spec)?,
+            about: start::about(&spec, &values)?,
+            headers: start::headers(&spec)?,
             url: format!("http://127.0.0.1:{port}"),
             room: Arc::new(Semaphore::new(spec.concurrency.min(1 << 20) as usize)),
             lives: Mutex::new(Lives::default()),
@@ -234,98 +220,4 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.lives().now.take().iter().for_each(|program| program.end());
     }
-}
-
-impl Default for Lives {
-    fn default() -> Self {
-        Lives { now: None, restarts: 0, seconds: 0, suspects: HashSet::new(), keys_said: 0 }
-    }
-}
-
-impl Start {
-    /// Fills in all that a start needs; whether any of it says where the providers are.
-    fn fill(spec: &Spec, command: Vec<String>, values: Values, folder: Folder) -> Result<(Self, bool), String> {
-        if command.is_empty() {
-            return Err("there is no command: write it in the description, or after `--`".to_owned());
-        }
-        let template = spec.config.as_ref().map(|file| beside(spec, file)).transpose()?;
-        let path = spec.config.as_ref().and_then(|file| file.file_name()).map(|name| folder.0.join(name));
-        let values = path.iter().fold(values, |values, path| values.with("config", path.display()));
-        if let (Some(template), Some(path)) = (&template, &path) {
-            let filled = values.fill(template).map_err(|why| format!("its configuration: {why}"))?;
-            fs::write(path, filled).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
-        }
-        let texts = template.iter().chain(&command).chain(spec.environment.values());
-        let fixed = texts.into_iter().any(|text| fill::names_providers(text));
-        let command = command.iter().map(|word| values.fill(word)).collect::<Result<_, _>>()?;
-        let variables = spec.environment.iter().map(|(name, value)| Ok((name.clone(), values.fill(value)?)));
-        let environment = variables.collect::<Result<_, String>>()?;
-        Ok((Start { command, environment, _folder: folder }, fixed))
-    }
-}
-
-/// A folder of its own, with all in it, until it is dropped.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> std::io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("brownout-{}-{:08x}", process::id(), fastrand::u32(..)));
-        fs::create_dir(&folder)?;
-        Ok(Folder(folder))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-fn beside(spec: &Spec, file: &Path) -> Result<String, String> {
-    let path = spec.folder.join(file);
-    fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
-}
-
-/// All templates of headers.
-fn headers(spec: &Spec) -> Result<[Templates; 2], String> {
-    let of = |plain: &BTreeMap<String, String>, files: &BTreeMap<String, PathBuf>| {
-        let files = files.iter().map(|(name, file)| Ok((name.clone(), beside(spec, file)?)));
-        let plain = plain.iter().map(|(name, value)| Ok((name.clone(), value.clone())));
-        files.chain(plain).collect::<Result<Templates, String>>()
-    };
-    let any = of(&spec.request.headers, &spec.request.header_files)?;
-    let only_here = spec.request.only_here.clone().unwrap_or_default();
-    let mut other = any.clone();
-    other.extend(of(&only_here.headers, &only_here.header_files)?);
-    Ok([any, other])
-}
-
-fn about(spec: &Spec, values: &Values) -> Result<About, String> {
-    let name = spec.client.name.clone();
-    let [program, arguments @ ..] = &spec.client.version_command[..] else {
-        return Ok(About { name, version: spec.client.version.clone().unwrap_or_else(|| "unknown".to_owned()) });
-    };
-    let arguments = arguments.iter().map(|word| values.fill(word)).collect::<Result<Vec<_>, _>>()?;
-    let output = Command::new(values.fill(program)?).args(arguments).output();
-    let output = output.map_err(|error| format!("its version: `{program}` does not start: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned();
-    Ok(About { name, version: if said.is_empty() { "unknown".to_owned() } else { said } })
-}
-
-/// The providers at the fixed doors.
-fn providers(front: &Front, policy: &Policy) -> Vec<Provider> {
-    let path = policy.endpoint.path.trim_end_matches("/chat/completions");
-    let urls = front.urls();
-    let provider = |host: Host| Provider {
-        name: host,
-        base_url: format!("{}{path}", urls[&host]),
-        api_key: front.keys()[&host].clone(),
-        model: format!("brownout-{host}"),
-    };
-    Host::PROVIDERS.into_iter().map(provider).collect()
-}
-
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

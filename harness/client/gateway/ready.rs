@@ -68,7 +68,11 @@ async fn answers(ready: &Ready, url: &str, asker: &Asker) -> Result<(), String> 
     for stream in [false, true] {
         let outcome = asker.probe(stream).await;
         if outcome.result != ResultKind::Completed {
-            return Err(format!("a {} is not answered: {}", if stream { "stream" } else { "plain request" }, why(&outcome)));
+            return Err(format!(
+                "a {} is not answered: {}",
+                if stream { "stream" } else { "plain request" },
+                why(&outcome)
+            ));
         }
     }
     Ok(())

@@ -133,4 +133,3 @@ impl AnyClient for Session {
         Box::pin(std::future::ready(self.leave()))
     }
 }
-

@@ -112,8 +112,7 @@ impl Serve for Provider {
         let Some(place) = serving.place.clone() else {
             let doors = Host::ALL.into_iter().map(|host| Ok((host, Arc::new(host::Bound::new()?))));
             let doors = doors.collect::<io::Result<BTreeMap<_, _>>>()?;
-            let urls =
-                doors.iter().map(|(host, door)| (*host, format!("http://127.0.0.1:{}", door.port()))).collect();
+            let urls = doors.iter().map(|(host, door)| (*host, format!("http://127.0.0.1:{}", door.port()))).collect();
             let shared = Shared::new(serving, urls);
             let lent = shared.open(&doors)?;
             return Ok(Provider { shared, lent });

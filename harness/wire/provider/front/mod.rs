@@ -51,6 +51,7 @@ pub(super) struct Inner {
     keys: BTreeMap<Host, String>,
     state: Mutex<State>,
     connections: AtomicU64,
+    turns: AtomicU64,
 }
 
 #[derive(Default)]
@@ -87,8 +88,8 @@ impl Front {
 
     fn behind(doors: BTreeMap<Host, Arc<Bound>>, keys: BTreeMap<Host, String>) -> io::Result<Arc<Self>> {
         let runtime = clock::real_runtime(|| ())?;
-        let (state, connections) = (Mutex::default(), AtomicU64::new(0));
-        let inner = Arc::new(Inner { doors, keys, state, connections });
+        let (state, connections, turns) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+        let inner = Arc::new(Inner { doors, keys, state, connections, turns });
         let home = runtime.handle().clone();
         {
             let _here = home.enter();
@@ -117,6 +118,11 @@ impl Front {
     /// What came without a canary, and how often.
     pub fn background(&self) -> BTreeMap<String, usize> {
         self.inner.lock().background.clone()
+    }
+
+    /// Another number each time: how many cases have begun behind these doors.
+    pub fn turn(&self) -> u64 {
+        self.inner.turns.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn inner(&self) -> &Arc<Inner> {
@@ -161,7 +167,10 @@ impl Inner {
                     state.lines.push(line);
                 }
                 Err(error) => {
-                    self.lock().open.iter().for_each(|shared| shared.failed("a connection could not be accepted", &error));
+                    self.lock()
+                        .open
+                        .iter()
+                        .for_each(|shared| shared.failed("a connection could not be accepted", &error));
                     tokio::time::sleep(host::PAUSE).await;
                 }
             }
