@@ -10,8 +10,14 @@ use crate::client::{Class, Deltas, Failure, Outcome, ResultKind};
 /// A stream as far as it has come.
 pub struct Events<'a> {
     deltas: &'a Deltas,
+    /// Several choices were asked for: only then do their numbers mean anything.
+    several: bool,
     /// Bytes of a line that has not ended.
     rest: Vec<u8>,
+    /// The last line ended with a carriage return: a line feed would belong to it.
+    returned: bool,
+    /// Lines so far.
+    lines: usize,
     name: String,
     data: Vec<String>,
     text: String,
@@ -23,10 +29,13 @@ pub struct Events<'a> {
 
 impl<'a> Events<'a> {
     /// A stream whose text goes there.
-    pub fn new(deltas: &'a Deltas) -> Self {
+    pub fn new(deltas: &'a Deltas, several: bool) -> Self {
         Events {
             deltas,
+            several,
             rest: Vec::new(),
+            returned: false,
+            lines: 0,
             name: String::new(),
             data: Vec::new(),
             text: String::new(),
@@ -39,18 +48,29 @@ impl<'a> Events<'a> {
 
     /// Takes bytes; the outcome, if they ended the stream.
     pub fn take(&mut self, bytes: &[u8]) -> Option<Outcome> {
-        self.rest.extend_from_slice(bytes);
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-            if let Some(outcome) = self.line(&line) {
-                return Some(outcome);
+        bytes.iter().find_map(|byte| self.byte(*byte))
+    }
+
+    /// A line ends with either character, or with both.
+    fn byte(&mut self, byte: u8) -> Option<Outcome> {
+        let second_half = std::mem::take(&mut self.returned) && byte == b'\n';
+        match byte {
+            b'\n' if second_half => None,
+            b'\r' | b'\n' => {
+                self.returned = byte == b'\r';
+                let line = std::mem::take(&mut self.rest);
+                self.line(&String::from_utf8_lossy(&line))
+            }
+            byte => {
+                self.rest.push(byte);
+                None
             }
         }
-        None
     }
 
     fn line(&mut self, line: &str) -> Option<Outcome> {
+        let line = if self.lines == 0 { line.trim_start_matches('\u{feff}') } else { line };
+        self.lines += 1;
         if line.is_empty() {
             return self.dispatch();
         }
@@ -88,7 +108,7 @@ impl<'a> Events<'a> {
         if json["usage"].is_object() {
             self.usage = Some(json["usage"].clone());
         }
-        let first = |choice: &&Json| choice["index"].as_u64().unwrap_or(0) == 0;
+        let first = |choice: &&Json| !self.several || choice["index"].as_u64().unwrap_or(0) == 0;
         let Some(choice) = json["choices"].as_array().and_then(|choices| choices.iter().find(first)) else { return };
         if let Some(text) = answer::text_of(&choice["delta"]["content"]).filter(|text| !text.is_empty()) {
             self.text.push_str(&text);
@@ -148,7 +168,7 @@ mod tests {
 
     fn stream(pieces: &[&str]) -> (Outcome, String) {
         let deltas = Deltas::default();
-        let mut events = Events::new(&deltas);
+        let mut events = Events::new(&deltas, false);
         let early = pieces.iter().find_map(|piece| events.take(piece.as_bytes()));
         let outcome = early.unwrap_or_else(|| events.end());
         (outcome, deltas.all().into_iter().map(|(_, text)| text).collect())
@@ -164,6 +184,8 @@ mod tests {
             (&[TEXT, STOP], ResultKind::Completed, "yes"),
             (&[TEXT, "data: [DONE]\n\n"], ResultKind::Completed, "yes"),
             (&[&TEXT[..20], &TEXT[20..], STOP], ResultKind::Completed, "yes"),
+            (&["\u{feff}", &TEXT.replace('\n', "\r"), &STOP.replace('\n', "")], ResultKind::Completed, "yes"),
+            (&[&TEXT.replace("\"delta\"", "\"index\":1,\"delta\""), STOP], ResultKind::Completed, "yes"),
             (&[TEXT], ResultKind::Failed, "yes"),
             (&[TEXT, "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n"], ResultKind::Failed, "yes"),
             (&[TEXT, "event: error\ndata: {\"message\":\"no\"}\n\n"], ResultKind::Failed, "yes"),

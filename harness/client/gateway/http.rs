@@ -86,7 +86,7 @@ impl Asker {
         let status = response.status().as_u16();
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if stream && status < 300 && kind.to_ascii_lowercase().starts_with("text/event-stream") {
-            return streamed(response, deltas).await;
+            return streamed(response, deltas, body["n"].is_u64()).await;
         }
         match whole(response).await {
             Ok(body) if status < 300 => answer::of_success(&body, stream),
@@ -108,8 +108,8 @@ async fn whole(mut response: Response) -> reqwest::Result<String> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-async fn streamed(mut response: Response, deltas: &Deltas) -> Outcome {
-    let mut events = Events::new(deltas);
+async fn streamed(mut response: Response, deltas: &Deltas, several: bool) -> Outcome {
+    let mut events = Events::new(deltas, several);
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
