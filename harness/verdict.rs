@@ -78,6 +78,27 @@ pub struct Judgement {
     pub reason: Option<String>,
 }
 
+impl Verdict {
+    /// Whether a must was broken that the baseline knows of: it only warns then.
+    pub fn is_known(&self) -> bool {
+        let must = || rules::find(&self.rule).is_some_and(|rule| rule.level == Level::Must);
+        self.status == Status::Warn && !self.breaches.is_empty() && must()
+    }
+}
+
+impl Judgement {
+    /// Whether the baseline excuses something here.
+    pub fn is_known(&self) -> bool {
+        self.verdicts.iter().any(Verdict::is_known)
+    }
+
+    /// Whether nothing is wrong but what the baseline excuses.
+    pub fn is_only_known(&self) -> bool {
+        let warned = |verdict: &Verdict| verdict.status == Status::Warn && !verdict.is_known();
+        self.status == Status::Warn && self.is_known() && !self.verdicts.iter().any(warned)
+    }
+}
+
 /// The harness may be this late before an upper bound means nothing.
 const LATE: Micros = 25_000;
 
@@ -159,7 +180,7 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
 }
 
 fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
-    let late = view.t.lateness > LATE && rule.load == Load::Sensitive;
+    let late = view.t.lateness > LATE && depends_on_time(rule, view);
     match (clean, rule.level) {
         (true, _) => (Status::Pass, None),
         (false, _) if late => {
@@ -169,6 +190,22 @@ fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
         (false, Level::Should) => (Status::Warn, None),
         (false, Level::Must) => (Status::Fail, None),
     }
+}
+
+/// Whether a machine under load may have decided this.
+fn depends_on_time(rule: &Rule, view: &View) -> bool {
+    match rule.load {
+        Load::Immune => false,
+        Load::Sensitive => true,
+        Load::Choice => !view.unhurried(),
+    }
+}
+
+/// Whether any breach may be the doing of a machine under load: only a second run can tell.
+pub fn rests_on_time(transcript: &Transcript, judgement: &Judgement) -> bool {
+    let view = View::new(transcript, Causes::embedded());
+    let mut broken = judgement.verdicts.iter().filter(|verdict| !verdict.breaches.is_empty());
+    broken.any(|verdict| rules::find(&verdict.rule).is_some_and(|rule| depends_on_time(rule, &view)))
 }
 
 fn verdict(rule: &Rule, view: &View, status: Status, breaches: Vec<Breach>, reason: Option<String>) -> Verdict {

@@ -2,6 +2,8 @@
 
 pub mod explain;
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod junit;
 pub mod text;
 
 use crate::transcript::Micros;

@@ -77,6 +77,9 @@ pub enum Level {
 pub enum Load {
     /// It can: the demand depends on when something happened.
     Sensitive,
+    /// It can only where a timer of the client may have fired or its time run short: the demand depends on what the client chose to
+    /// do, see [`View::unhurried`].
+    Choice,
     /// It cannot: the demand depends on what happened only.
     Immune,
 }

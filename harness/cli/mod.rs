@@ -1,13 +1,18 @@
 //! The arguments of the program.
 
+mod output;
+
 use std::path::PathBuf;
 
+use brownout::select::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use output::{Output, ReportFormat};
 
 /// Contract tests and scripted faults for clients of chat-completions APIs.
 ///
 /// Without a command the whole embedded suite runs against the reference client.
-/// Exit status: 0 fine, 1 a must was broken, 2 bad usage or bad files, 3 some verdict could not be had.
+/// Exit status: 0 fine, 1 a must was broken, 2 bad usage or bad files, 3 some verdict could not be had, 4 fine but for a stale baseline.
 #[derive(Debug, Parser)]
 #[command(name = "brownout", version, max_term_width = 100, infer_subcommands = false)]
 pub struct Cli {
@@ -37,14 +42,7 @@ pub enum Command {
         files: Files,
     },
     /// Judge saved transcripts again
-    Judge {
-        /// Files with one transcript a line, as `run --transcripts` writes them
-        #[arg(required = true)]
-        transcripts: Vec<PathBuf>,
-        /// How results are shown
-        #[command(flatten)]
-        output: Output,
-    },
+    Judge(Judge),
     /// Print a JSON Schema
     Schema {
         /// Which one
@@ -73,6 +71,20 @@ pub struct RunCommand {
     /// The adapter of a client in any language, in true time: `brownout run streaming -- python3 adapter.py`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+/// `judge`.
+#[derive(Debug, Args)]
+pub struct Judge {
+    /// Files with one transcript a line, as `run --transcripts` writes them
+    #[arg(required = true)]
+    pub transcripts: Vec<PathBuf>,
+    /// The folder of scenarios that `--baseline` speaks of, instead of the embedded suite
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+    /// How results are shown.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Which client is run.
@@ -107,6 +119,9 @@ pub struct Run {
     /// Seed of identities and of the client's randomness
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Run one of n equal parts only: m/n, from 1; a scenario's id alone decides which part it is in
+    #[arg(long, value_name = "M/N")]
+    pub shard: Option<Shard>,
     /// Write one transcript a line to this file
     #[arg(long, value_name = "FILE")]
     pub transcripts: Option<PathBuf>,
@@ -127,17 +142,6 @@ pub struct Files {
     /// A folder of scenarios instead of the embedded suite
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
-}
-
-/// How results are shown.
-#[derive(Debug, Args)]
-pub struct Output {
-    /// `json`: one object a scenario id, one a line
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Exit with 3 when less than this share (in percent) was judged
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    pub min_judged: Option<f64>,
 }
 
 /// `list`.
@@ -184,11 +188,4 @@ pub enum Schema {
     Causes,
     /// Of a line of the JSON report
     Report,
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.trim_end_matches('%').parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
-        _ => Err("write a share from 0 to 100, such as 95".to_owned()),
-    }
 }
