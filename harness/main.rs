@@ -2,11 +2,17 @@
 
 mod cli;
 mod clients;
+mod clients_command;
+mod day;
 mod doctor_command;
+mod init_command;
 mod judge_command;
 mod known;
+mod registry;
+mod report_command;
 mod results;
 mod run_command;
+mod snapshots;
 mod style;
 
 use std::{
@@ -31,7 +37,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => run_command::bare(&cli.run),
-        Some(Command::Run(run)) => run_command::run(&run),
+        Some(Command::Run(run)) => run_command::run(*run),
+        Some(Command::Clients(clients)) => clients_command::clients(&clients),
+        Some(Command::Init(init)) => init_command::init(&init),
+        Some(Command::Report(report)) => report_command::report(&report),
         Some(Command::Doctor(doctor)) => doctor_command::doctor(&doctor),
         Some(Command::List(list)) => self::list(&list),
         Some(Command::Explain { name, files }) => explain(&name, &files),

@@ -87,14 +87,16 @@ mod tests {
 
     #[test]
     fn every_id_is_in_one_shard_and_stays_there() {
-        let shards: Vec<Shard> =
-            ["1/3", "2/3", "3/3"].iter().map(|text| text.parse().expect("a shard")).collect();
+        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].iter().map(|text| text.parse().expect("a shard")).collect();
         for n in 0..600 {
             let id = format!("rate-quota/wait-{n}[date]");
             assert_eq!(shards.iter().filter(|shard| shard.holds(&id)).count(), 1, "{id}");
         }
         // Known values of the hash, so that no release moves a scenario.
-        assert_eq!((fnv_1a(""), fnv_1a("a"), fnv_1a("foobar")), (0xCBF2_9CE4_8422_2325, 0xAF63_DC4C_8601_EC8C, 0x8594_4171_F739_67E8));
+        assert_eq!(
+            (fnv_1a(""), fnv_1a("a"), fnv_1a("foobar")),
+            (0xCBF2_9CE4_8422_2325, 0xAF63_DC4C_8601_EC8C, 0x8594_4171_F739_67E8)
+        );
     }
 
     #[test]

@@ -87,7 +87,11 @@ fn what_no_longer_fails_is_stale() {
     let place = Place::new();
     place.baseline(&entry("parser/one, parser/two, parser/three"));
     let output = place.run(&["run", "--baseline", "known.yaml"]);
-    ends(&output, 4, &["stale: `as-expected` is kept in parser/three", "known.yaml:1:", "1 entry of the baseline is stale"]);
+    ends(
+        &output,
+        4,
+        &["stale: `as-expected` is kept in parser/three", "known.yaml:1:", "1 entry of the baseline is stale"],
+    );
     // What fails outweighs it.
     place.baseline(&entry("parser/one, parser/three"));
     ends(&place.run(&["run", "--baseline", "known.yaml"]), 1, &["stale", "FAIL parser/two"]);
@@ -127,7 +131,11 @@ fn entries_outside_of_what_runs_are_left_alone() {
 #[test]
 fn a_baseline_is_written_and_reads_back_once_its_reasons_are_there() {
     let place = Place::new();
-    ends(&place.run(&["run", "parser/one", "--write-baseline", "known.yaml"]), 1, &["write its reason in place of TODO"]);
+    ends(
+        &place.run(&["run", "parser/one", "--write-baseline", "known.yaml"]),
+        1,
+        &["write its reason in place of TODO"],
+    );
     let written = place.text("known.yaml");
     assert_eq!(written, "- rules: [as-expected]\n  scenarios:\n    - parser/one\n  reason: TODO\n");
     ends(&place.run(&["run", "--baseline", "known.yaml"]), 2, &["this is not written yet"]);
@@ -168,7 +176,8 @@ fn junit_is_read_back_by_another_hand() {
     let text = stdout(&output);
     let document = roxmltree::Document::parse(&text).expect("XML");
     let case = |id: &str| {
-        let found = document.descendants().find(|node| node.has_tag_name("testcase") && node.attribute("name") == Some(id));
+        let found =
+            document.descendants().find(|node| node.has_tag_name("testcase") && node.attribute("name") == Some(id));
         found.unwrap_or_else(|| panic!("no {id} in {text}"))
     };
     let child = |id: &str, tag: &str| case(id).children().find(|node| node.has_tag_name(tag));
@@ -184,7 +193,8 @@ fn junit_is_read_back_by_another_hand() {
     let skipped = child("parser/unclaimed", "skipped").and_then(|node| node.attribute("message"));
     assert!(skipped.is_some_and(|why| why.contains("does not claim")), "{text}");
     let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).expect("a suite");
-    let counts = ["name", "tests", "failures", "errors", "skipped"].map(|name| suite.attribute(name).unwrap_or_default());
+    let counts =
+        ["name", "tests", "failures", "errors", "skipped"].map(|name| suite.attribute(name).unwrap_or_default());
     assert_eq!(counts, ["reference", "5", "1", "1", "1"]);
     // A parser of the format itself reads it too.
     quick_junit::Report::deserialize_from_str(&text).expect("JUnit");
@@ -192,7 +202,8 @@ fn junit_is_read_back_by_another_hand() {
 
 #[test]
 fn junit_of_the_whole_suite_holds_every_id_and_no_secret() {
-    let output = Command::cargo_bin("brownout").expect("built").args(["run", "--format", "junit"]).output().expect("it runs");
+    let output =
+        Command::cargo_bin("brownout").expect("built").args(["run", "--format", "junit"]).output().expect("it runs");
     let text = stdout(&output);
     let document = roxmltree::Document::parse(&text).expect("XML");
     let cases = document.descendants().filter(|node| node.has_tag_name("testcase")).count();
@@ -208,17 +219,25 @@ fn junit_of_the_whole_suite_holds_every_id_and_no_secret() {
 fn the_shards_together_are_the_whole_and_none_holds_anothers() {
     let ids = |arguments: &[&str]| -> Vec<String> {
         let output = Command::cargo_bin("brownout").expect("built").args(arguments).output().expect("it runs");
-        let id = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["scenario"].as_str().expect("an id").to_owned();
+        let id = |line: &str| {
+            serde_json::from_str::<Value>(line).expect("JSON")["scenario"].as_str().expect("an id").to_owned()
+        };
         stdout(&output).lines().map(id).collect()
     };
     let whole: BTreeSet<String> = ids(&["run", "streaming", "--format", "json"]).into_iter().collect();
-    let parts: Vec<Vec<String>> =
-        ["1/3", "2/3", "3/3"].iter().map(|shard| ids(&["run", "streaming", "--format", "json", "--shard", shard])).collect();
+    let parts: Vec<Vec<String>> = ["1/3", "2/3", "3/3"]
+        .iter()
+        .map(|shard| ids(&["run", "streaming", "--format", "json", "--shard", shard]))
+        .collect();
     let together: Vec<String> = parts.iter().flatten().cloned().collect();
     assert_eq!(together.len(), whole.len(), "none twice");
     assert_eq!(together.into_iter().collect::<BTreeSet<_>>(), whole);
     // About equal parts.
-    assert!(parts.iter().all(|part| part.len() * 5 > whole.len()), "{:?}", parts.iter().map(Vec::len).collect::<Vec<_>>());
+    assert!(
+        parts.iter().all(|part| part.len() * 5 > whole.len()),
+        "{:?}",
+        parts.iter().map(Vec::len).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The arguments of the program.
 
+mod clients;
 mod output;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use brownout::select::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use clients::{Clients, Init, MatrixFormat, Report};
 pub use output::{Output, ReportFormat};
 
 /// Contract tests and scripted faults for clients of chat-completions APIs.
@@ -41,6 +43,12 @@ pub enum Command {
         #[command(flatten)]
         files: Files,
     },
+    /// List the clients that are known, and what is installed of them
+    Clients(Clients),
+    /// Measure a client, and write a policy and a baseline to begin with
+    Init(Init),
+    /// Put the saved results of several clients side by side
+    Report(Report),
     /// Judge saved transcripts again
     Judge(Judge),
     /// Print a JSON Schema
@@ -56,9 +64,13 @@ pub enum Command {
 pub struct RunCommand {
     /// Scenario ids or patterns with `*`; a name without labels means all its variants
     pub patterns: Vec<String>,
-    /// Which client is run [default: `stdio` where a command is given, else `reference`]
-    #[arg(long, value_enum)]
-    pub client: Option<Client>,
+    /// `reference`, `stdio` (an adapter, given as a command after `--`), or one that `brownout clients` lists
+    /// [default: `stdio` where a command is given, else `reference`]
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// The folder of known clients [default: harness/adapters, if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub clients: Option<PathBuf>,
     /// Which class each native error of the adapter is [default: `errors.yaml` beside the adapter, if it is there]
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
@@ -85,15 +97,6 @@ pub struct Judge {
     /// How results are shown.
     #[command(flatten)]
     pub output: Output,
-}
-
-/// Which client is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Client {
-    /// Our own, which keeps every rule
-    Reference,
-    /// One behind an adapter: a process that speaks JSON lines, given as a command after `--`
-    Stdio,
 }
 
 /// `doctor`.
@@ -125,6 +128,12 @@ pub struct Run {
     /// Write one transcript a line to this file
     #[arg(long, value_name = "FILE")]
     pub transcripts: Option<PathBuf>,
+    /// Compare what the client made of each reply with snapshots below this folder, DIR/<client>/<family>/<slug>.snap
+    #[arg(long, value_name = "DIR")]
+    pub snapshots: Option<PathBuf>,
+    /// Write snapshots that differ or are not there yet
+    #[arg(long, requires = "snapshots")]
+    pub accept: bool,
     /// Where scenarios and policy come from.
     #[command(flatten)]
     pub files: Files,

@@ -79,7 +79,8 @@ impl View<'_> {
     /// Whether a wait, an attempt and the reserve still fit into what is left of a lone user's time.
     fn is_early(&self, moment: Micros) -> bool {
         let policy = self.policy();
-        let needed = [policy.backoff.cap, policy.attempt_timeout, policy.fallback.reserve].map(|span| view::micros(*span));
+        let needed =
+            [policy.backoff.cap, policy.attempt_timeout, policy.fallback.reserve].map(|span| view::micros(*span));
         moment - self.t.users[0].arrived + needed.iter().sum::<Micros>() + ALLOWANCE <= view::micros(*policy.deadline)
     }
 
