@@ -10,7 +10,7 @@ use brownout::{
     run::{Suite, run_suite},
     scenario::{
         Case,
-        load::{self, SourceFile},
+        load::{self, Library, SourceFile},
     },
     select::select,
     transcript::Transcript,
@@ -51,8 +51,7 @@ pub fn init(init: &Init) -> Done {
 }
 
 fn begin(init: &Init, tested: &Tested, [policy_file, baseline_file]: &[std::path::PathBuf; 2]) -> Done {
-    let (policy, written) = measure(tested)?;
-    let library = load::embedded(&policy).map_err(usage)?;
+    let (library, written) = measure(tested)?;
     let cases = select(&library.cases, &init.only).map_err(usage)?.into_iter().cloned();
     let quick = cases.filter(|case| tested.arguments().is_none() || case.lasts() < SLOW).collect();
     write(policy_file, &written)?;
@@ -66,8 +65,8 @@ fn begin(init: &Init, tested: &Tested, [policy_file, baseline_file]: &[std::path
     Ok(if Tally::of(&judgements).judged == 0 { Exit::Unjudged } else { Exit::Fine })
 }
 
-/// The policy that the measurement tells of, and its text.
-fn measure(tested: &Tested) -> Result<(Policy, String), Failed> {
+/// The policy that the measurement tells of, its text, and the suite under it.
+fn measure(tested: &Tested) -> Result<(Library, String), Failed> {
     let file = |(path, text): (String, String)| SourceFile::new("brownout init", &path, text);
     let files: Vec<SourceFile> = measured::scenarios().into_iter().map(file).collect();
     let told = Policy::default();
@@ -76,10 +75,21 @@ fn measure(tested: &Tested) -> Result<(Policy, String), Failed> {
     let about = results.first().map(|(transcript, _)| &transcript.client);
     let about = about.map_or_else(String::new, |about| format!("{} {}, {}", about.name, about.version, today()));
     let measured = measured::Measured::of(results.iter().map(|(transcript, _)| transcript));
-    let text = measured.policy(&about, &told);
-    let policy = Policy::parse(&Source::new("the measured policy", text.clone()));
-    Ok((policy.map_err(|error| Failed::Broken(format!("error: what was measured makes no policy\n{error}")))?, text))
+    let mut why = None;
+    for too_long in [&[][..], &["idle_timeout"], &["idle_timeout", "attempt_timeout"], &TIMERS] {
+        let text = measured.policy(&about, &told, too_long);
+        let policy = Policy::parse(&Source::new("the measured policy", text.clone()));
+        match policy.and_then(|policy| load::embedded(&policy)) {
+            Ok(library) => return Ok((library, text)),
+            Err(error) => why = Some(error),
+        }
+    }
+    let why = why.map_or_else(String::new, |why| why.to_string());
+    Err(Failed::Broken(format!("error: what was measured makes no policy for the suite\n{why}")))
 }
+
+/// Scenarios whose steps are shares of these may not fit into the deadline once they grow.
+const TIMERS: [&str; 3] = ["idle_timeout", "attempt_timeout", "backoff"];
 
 fn run(tested: &Tested, cases: Vec<Case>) -> Result<Results, Failed> {
     let suite = Arc::new(Suite { cases, factory: tested.factory() });

@@ -174,14 +174,14 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
     }
     let (status, reason) = match unseen.filter(|_| breaches.is_empty()) {
         Some(unseen) => (Status::NotExercised, Some(unseen.to_owned())),
-        None => weigh(rule, view, breaches.is_empty()),
+        None => weigh(rule, view, &breaches),
     };
     Some(verdict(rule, view, status, breaches, reason))
 }
 
-fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
-    let late = view.t.lateness > LATE && depends_on_time(rule, view);
-    match (clean, rule.level) {
+fn weigh(rule: &Rule, view: &View, breaches: &[Breach]) -> (Status, Option<String>) {
+    let late = view.t.lateness > LATE && all_depend_on_time(rule, breaches, view);
+    match (breaches.is_empty(), rule.level) {
         (true, _) => (Status::Pass, None),
         (false, _) if late => {
             let reason = format!("the harness itself was up to {} ms late", view.t.lateness / 1000);
@@ -192,20 +192,22 @@ fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
     }
 }
 
-/// Whether a machine under load may have decided this.
-fn depends_on_time(rule: &Rule, view: &View) -> bool {
-    match rule.load {
+/// Whether a machine under load may have decided each of these.
+fn all_depend_on_time(rule: &Rule, breaches: &[Breach], view: &View) -> bool {
+    breaches.iter().all(|breach| match breach.load.unwrap_or(rule.load) {
         Load::Immune => false,
         Load::Sensitive => true,
         Load::Choice => !view.unhurried(),
-    }
+    })
 }
 
-/// Whether any breach may be the doing of a machine under load: only a second run can tell.
+/// Whether a machine under load may have decided that some rule was broken: only a second run can tell.
 pub fn rests_on_time(transcript: &Transcript, judgement: &Judgement) -> bool {
     let view = View::new(transcript, Causes::embedded());
     let mut broken = judgement.verdicts.iter().filter(|verdict| !verdict.breaches.is_empty());
-    broken.any(|verdict| rules::find(&verdict.rule).is_some_and(|rule| depends_on_time(rule, &view)))
+    broken.any(|verdict| {
+        rules::find(&verdict.rule).is_some_and(|rule| all_depend_on_time(rule, &verdict.breaches, &view))
+    })
 }
 
 fn verdict(rule: &Rule, view: &View, status: Status, breaches: Vec<Breach>, reason: Option<String>) -> Verdict {

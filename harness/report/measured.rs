@@ -1,7 +1,5 @@
 //! What a short measurement says of a client: the beginnings of its policy.
 
-use std::fmt::Write;
-
 use crate::{
     causes::Wire,
     policy::{Jitter, Policy},
@@ -76,33 +74,41 @@ impl Measured {
         }
     }
 
-    /// A policy that states what was measured where it is not what the client was told, and says of all else that it is.
-    pub fn policy(&self, about: &str, told: &Policy) -> String {
-        let mut out = format!(
-            "# {about}, measured by `brownout init`. What is not stated here is as the default policy says.\nversion: 1\n"
-        );
-        let line = |out: &mut String, (stated, comment): (Option<String>, String)| {
-            let stated = stated.map_or_else(String::new, |stated| format!("{stated}   "));
-            writeln!(out, "{stated}# {comment}").expect("a String takes all");
+    /// A policy that states what was measured where it is not what the client was told, and says of all else that it is. What the
+    /// suite has no time for (keys of the policy) is only told of.
+    pub fn policy(&self, about: &str, told: &Policy, too_long: &[&str]) -> String {
+        let head =
+            format!("# {about}, measured by `brownout init`. What is not stated here is as the default policy says.\n");
+        let line = |(stated, comment): (Option<String>, String)| match stated {
+            None => format!("# {comment}\n"),
+            Some(stated) if too_long.iter().any(|key| stated.starts_with(&format!("{key}:"))) => {
+                format!("# {comment}; the suite has no time for `{stated}`\n")
+            }
+            Some(stated) => format!("{stated}   # {comment}\n"),
         };
-        let attempts = |n: u32| format!("attempts: {n}");
-        let n = self.attempts.unwrap_or_default();
-        let counted = format!("{n} attempts at a provider that only fails");
-        line(&mut out, (self.attempts.filter(|n| *n != told.attempts).map(attempts), counted));
-        line(&mut out, self.backoff(told));
-        line(&mut out, timer("attempt_timeout", "a silent provider", self.attempt_timeout, *told.attempt_timeout));
-        line(&mut out, timer("idle_timeout", "a stream that stalls", self.idle_timeout, *told.idle_timeout));
-        line(
-            &mut out,
-            match self.honours {
-                Some(false) => {
-                    (Some("retry_after: { honour: false }".to_owned()), "a wait of 2 s was cut short".to_owned())
-                }
-                Some(true) => (None, "a wait of 2 s that was asked for was waited out".to_owned()),
-                None => (None, "after a 429 that asked for 2 s it did not come again".to_owned()),
-            },
-        );
-        out
+        let lines = [
+            self.counted(told),
+            self.backoff(told),
+            timer("attempt_timeout", "a silent provider", self.attempt_timeout, *told.attempt_timeout),
+            timer("idle_timeout", "a stream that stalls", self.idle_timeout, *told.idle_timeout),
+            self.named(),
+        ];
+        [head, "version: 1\n".to_owned()].into_iter().chain(lines.map(line)).collect()
+    }
+
+    fn counted(&self, told: &Policy) -> (Option<String>, String) {
+        let stated = self.attempts.filter(|n| *n != told.attempts).map(|n| format!("attempts: {n}"));
+        (stated, format!("{} attempts at a provider that only fails", self.attempts.unwrap_or_default()))
+    }
+
+    fn named(&self) -> (Option<String>, String) {
+        let cut = self.honours == Some(false);
+        let comment = match self.honours {
+            Some(false) => "a wait of 2 s was cut short",
+            Some(true) => "a wait of 2 s that was asked for was waited out",
+            None => "after a 429 that asked for 2 s it did not come again",
+        };
+        (cut.then(|| "retry_after: { honour: false }".to_owned()), comment.to_owned())
     }
 
     fn backoff(&self, told: &Policy) -> (Option<String>, String) {

@@ -61,18 +61,16 @@ impl View<'_> {
         early && !(bounded || by_time || unseen || self.t.attempts.iter().any(|attempt| self.is_old(attempt)))
     }
 
-    /// Whether an attempt lasted as long as the shortest of a client's timers. It may have begun before we were in time to see it.
+    /// Whether an attempt lasted as long as the shortest timer that a client has for it, or never became a request. It may have begun
+    /// before we were in time to see it.
     fn is_old(&self, attempt: &Attempt) -> bool {
         let policy = self.policy();
-        let timers = [
-            policy.connect_timeout,
-            policy.attempt_timeout,
-            policy.idle_timeout,
-            policy.semantic_idle_timeout,
-            policy.fallback.timeout,
-            policy.parser.finish_grace,
-        ];
-        let shortest = timers.iter().map(|timer| view::micros(**timer)).min().unwrap_or_default();
+        let mut timers = vec![policy.attempt_timeout, policy.idle_timeout, policy.fallback.timeout];
+        let Some(request) = &attempt.request else { return true };
+        if request.stream {
+            timers.extend([policy.semantic_idle_timeout, policy.parser.finish_grace]);
+        }
+        let shortest = timers.into_iter().map(|timer| view::micros(*timer)).min().unwrap_or_default();
         self.over(attempt).saturating_sub(attempt.accepted) + self.t.lateness + GRAIN >= shortest
     }
 

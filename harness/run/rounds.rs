@@ -10,10 +10,9 @@ use crate::{
 
 /// Cases that run at once in true time, each on a thread that mostly sleeps: so few that their own load decides no verdict.
 const THREADS: usize = 96;
-/// Second runs at once: they mostly sleep too, and few of them load no machine. Whether one did all the same, its heartbeat tells.
-const SECOND: usize = 4;
-/// Who is still without a verdict is run so many times more, with no other beside it.
-const ALONE: usize = 2;
+/// Runs at once of what may be our load's doing: they mostly sleep too, and few of them load no machine. Whether something did all
+/// the same, the heartbeat tells, and then it is run again; at last with no other beside it.
+const AGAIN: [usize; 2] = [4, 4];
 
 /// A suite in true time.
 pub struct Rounds<'a, 'p> {
@@ -33,12 +32,14 @@ impl Rounds<'_, '_> {
             return results;
         }
         let open = self.round(everything, THREADS, &mut results, |t, j| !in_company(t) && !rests_on_time(t, j));
-        let (mut alone, hurried): (Vec<usize>, Vec<usize>) =
+        let (company, mut open): (Vec<usize>, Vec<usize>) =
             open.into_iter().partition(|place| in_company(&results[place].0));
-        alone.extend(self.round(hurried, SECOND, &mut results, stands));
-        for last in (1..=ALONE).map(|nth| nth == ALONE) {
-            alone = self.round(alone, 1, &mut results, |t, j| last || stands(t, j));
+        for threads in AGAIN {
+            open = self.round(open, threads, &mut results, stands);
         }
+        open.extend(company);
+        open = self.round(open, 1, &mut results, stands);
+        self.round(open, 1, &mut results, |_, _| true);
         results
     }
 
