@@ -65,7 +65,8 @@ impl Rounds<'_, '_> {
 
 /// What a second run said counts, unless the harness was late again, or another case ended the process.
 fn stands(transcript: &Transcript, judgement: &Judgement) -> bool {
-    !in_company(transcript) && !(judgement.status == Status::Inconclusive && rests_on_time(transcript, judgement))
+    let late = judgement.status == Status::Inconclusive && rests_on_time(transcript, judgement);
+    !in_company(transcript) && !late
 }
 
 /// Whether the client's process ended while others were under way: this case may have had no part in it.

@@ -11,7 +11,7 @@ use crate::{
 
 /// The page. It says of each number how it was got, and leaves out the tables of which nothing is known.
 pub fn markdown(matrix: &Matrix) -> String {
-    let clients = &matrix.clients;
+    let clients = &labelled(&matrix.clients);
     let mut out = String::from("# What each client does\n\n");
     out.push_str("Failed of judged; in brackets how many do not apply to what the client claims, after `?` those without a verdict.\n\n");
     out.push_str(&table(&["client", "version", "run on", "time", "all"], clients.iter().map(who)));
@@ -43,6 +43,15 @@ pub fn markdown(matrix: &Matrix) -> String {
     out.push_str("\n## Settings\n\n");
     clients.iter().for_each(|row| settings(row, &mut out));
     out
+}
+
+/// The rows, each under a name that no other has: two versions of one client are told apart.
+fn labelled(rows: &[Row]) -> Vec<Row> {
+    let label = |row: &Row| {
+        let alone = rows.iter().filter(|other| other.client == row.client).count() == 1;
+        if alone { row.client.clone() } else { format!("{} {}", row.client, row.version) }
+    };
+    rows.iter().map(|row| Row { client: label(row), ..row.clone() }).collect()
 }
 
 fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

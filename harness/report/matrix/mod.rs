@@ -67,6 +67,11 @@ pub struct Cell {
     pub unjudged: usize,
 }
 
+/// One run.
+type Run = (Transcript, Judgement);
+/// The worst run of each scenario.
+type Runs<'a> = BTreeMap<&'a str, &'a Run>;
+
 /// What is known of clients besides their transcripts: by name, their own defaults by key of the policy.
 pub type Defaults = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -84,8 +89,8 @@ impl Cell {
 }
 
 /// Puts judged transcripts side by side. Of several runs of a scenario by one client the worst counts.
-pub fn matrix(results: &[(Transcript, Judgement)], defaults: &Defaults) -> Matrix {
-    let mut clients: BTreeMap<(&str, &str), BTreeMap<&str, &(Transcript, Judgement)>> = BTreeMap::new();
+pub fn matrix(results: &[Run], defaults: &Defaults) -> Matrix {
+    let mut clients: BTreeMap<(&str, &str), Runs> = BTreeMap::new();
     for result in results {
         let (transcript, judgement) = result;
         let about = (transcript.client.name.as_str(), transcript.client.version.as_str());
@@ -95,14 +100,15 @@ pub fn matrix(results: &[(Transcript, Judgement)], defaults: &Defaults) -> Matri
         }
     }
     let none = BTreeMap::new();
-    let row = |((name, _), runs): (&(&str, &str), &BTreeMap<&str, &(Transcript, Judgement)>)| {
-        row(&runs.values().copied().collect::<Vec<_>>(), defaults.get(*name).unwrap_or(&none))
-    };
-    Matrix { clients: clients.iter().map(row).collect() }
+    let rows = clients.iter().map(|((name, _), runs)| {
+        let runs: Vec<&Run> = runs.values().copied().collect();
+        row(&runs, defaults.get(*name).unwrap_or(&none))
+    });
+    Matrix { clients: rows.collect() }
 }
 
 /// There is at least one run.
-fn row(runs: &[&(Transcript, Judgement)], own: &BTreeMap<String, String>) -> Row {
+fn row(runs: &[&Run], own: &BTreeMap<String, String>) -> Row {
     let (mut all, mut modes, mut rules) = (Cell::default(), BTreeMap::<_, Cell>::new(), BTreeMap::<_, Cell>::new());
     for (transcript, judgement) in runs {
         all.count(judgement.status);
@@ -134,7 +140,7 @@ fn row(runs: &[&(Transcript, Judgement)], own: &BTreeMap<String, String>) -> Row
 }
 
 /// What most of its scenarios were held to: some have a policy of their own.
-fn usual_policy<'a>(runs: &[&'a (Transcript, Judgement)]) -> &'a Policy {
+fn usual_policy<'a>(runs: &[&'a Run]) -> &'a Policy {
     let times = |policy: &Policy| runs.iter().filter(|(transcript, _)| transcript.policy == *policy).count();
     // The first few tell: a scenario with a policy of its own is rare.
     let candidates = runs.iter().take(20).map(|(transcript, _)| &transcript.policy);
