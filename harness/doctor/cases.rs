@@ -122,9 +122,9 @@ fn stream(patient: &mut Patient) -> Finding {
     Finding::of(streamed.and_then(deltas))
 }
 
-/// A key that is refused is the error that every SDK has a type for.
+/// A key that is refused is the error that every SDK has a type for. A client with a fallback is told not to use it.
 fn error(patient: &mut Patient) -> Finding {
-    let refused = "primary: [ { status: 401, json: { error: { message: No, type: invalid_request_error, code: invalid_api_key } } } ]";
+    let refused = "request: { fallback: unsafe }\nprimary: [ { status: 401, json: { error: { message: No, type: invalid_request_error, code: invalid_api_key } } } ]";
     let remedy = "Catch what the SDK raises; report `failed` with its type as `native`, its status and its message";
     let class = |transcript: Transcript| -> Result {
         let outcome = transcript.users[0].outcome.as_ref();

@@ -101,6 +101,7 @@ impl Client for Reference {
             RetryBudget,
             ConfigurableAttempts,
             ConfigurableTimeouts,
+            ConfigurableBackoff,
             ConfigurableParser,
             ConfigurableEndpoint,
             InFlightLimit,

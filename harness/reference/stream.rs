@@ -118,7 +118,7 @@ impl Reader<'_> {
     /// The next moment at which waiting ends, and the timeout that is; after the finish reason, the end of the grace is none.
     fn next_limit(&self) -> (Instant, Option<&'static str>) {
         if let Some(finished) = self.finished.filter(|_| self.complete(false)) {
-            return (finished + *self.policy.parser.finish_grace, None);
+            return ((finished + *self.policy.parser.finish_grace).min(self.deadline), None);
         }
         let idle = (self.alive_at + *self.policy.idle_timeout, Some("idle"));
         let semantic = (self.semantic_limit(), Some("semantic-idle"));

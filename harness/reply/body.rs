@@ -201,7 +201,13 @@ pub fn counts(usage: &Json) -> Option<BTreeMap<String, u64>> {
 
 /// What a tool call is compared by.
 pub fn digest_of_call(name: &str, arguments: &str) -> String {
-    digest(&format!("{name}({arguments})"))
+    digest(&format!("{name}({})", same_value(arguments)))
+}
+
+/// Arguments with whatever a client that hands over values, and no text, cannot keep: white space, and that nothing means `{}`.
+fn same_value(arguments: &str) -> String {
+    let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
+    serde_json::from_str::<Json>(arguments).map_or_else(|_| arguments.to_owned(), |value| value.to_string())
 }
 
 /// The function's name of a tool call in OpenAI's shape.

@@ -35,6 +35,8 @@ pub struct Reading {
     pub facts: ReplyFacts,
     /// The text of each choice.
     pub answers: Vec<String>,
+    /// The whole body, where it was read as no answer: a client may have found text in it all the same.
+    pub raw: String,
 }
 
 /// Reads what was sent. `phrases` are looked for in error messages.
@@ -43,7 +45,7 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
     let asked = Asking::of(seen);
     let mut fails_at_event = false;
     let mut facts = ReplyFacts { wait: seen.wait_asked.map(micros), ..ReplyFacts::default() };
-    let mut answers = Vec::new();
+    let (mut answers, mut raw) = (Vec::new(), String::new());
     if let Some(head) = &decoded.head {
         head_facts(&mut facts, head, seen);
         let ended = matches!(seen.ending, Ending::Done | Ending::Cut(By::Close | By::HalfClose));
@@ -52,6 +54,9 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
         let answer = body::read(head, &decoded.body, way);
         fails_at_event = answer.fails_at_event;
         answers = answer.texts.clone();
+        if answers.iter().all(String::is_empty) {
+            raw = String::from_utf8_lossy(&decoded.body).into_owned();
+        }
         body_facts(&mut facts, head, &answer, phrases);
         facts.usage = usage(&answer.usages, policy.parser.usage_chunks);
         // A signal that no blank line ends counts for nothing beside one that completes the stream.
@@ -69,7 +74,7 @@ pub fn read(seen: &Seen, policy: &Policy, phrases: &[String]) -> Reading {
         // What a broken reply carried says nothing of its answer.
         facts.body.retain(|body| *body == Body::Error);
     }
-    Reading { wire, facts, answers }
+    Reading { wire, facts, answers, raw }
 }
 
 fn micros(duration: std::time::Duration) -> Micros {

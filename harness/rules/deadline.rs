@@ -85,7 +85,7 @@ pub fn terminates(view: &View) -> Findings {
     for (user, request) in view.users() {
         findings.check(request.ended.is_none() && request.left.is_none(), || {
             // Longer than this nobody waited for it.
-            let limit = view::micros(view.policy().case_limit());
+            let limit = view::micros(view.policy().case_limit(view.can(Capability::Deadline)));
             let waited = view::seconds(view.t.watched.saturating_sub(request.arrived).min(limit));
             Breach::of_user(user, format_args!("no outcome after {waited}"), "every user request ends")
         });

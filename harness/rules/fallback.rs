@@ -124,8 +124,9 @@ pub fn fallback_allowed(view: &View) -> Findings {
         }
         let before = view.at(user, Host::Primary).filter(|(_, a)| a.arrived <= fallback.arrived).last();
         let Some((lost, _)) = before else { continue };
-        // What follows the deadline, the outcome or the user's leaving has rules of its own.
-        if view.ended(lost).by_time() || view.after_the_end(fallback) {
+        // What follows the deadline, the outcome or the user's leaving has rules of its own; and an attempt that nobody saw may
+        // have come last.
+        if view.ended(lost).by_time() || view.after_the_end(fallback) || view.hides_attempts(Host::Primary) {
             continue;
         }
         // Committed and charged work have rules of their own.

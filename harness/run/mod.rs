@@ -25,7 +25,7 @@ pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{
     client::{Admission, AnyClient, Aside, Factory, Refused},
-    scenario::{Case, Content, Host, Script},
+    scenario::{Capability, Case, Content, Host, Script},
     transcript::{ClockKind, Room, Transcript},
     wire::{Provider, Seen, Serve, Served, Serving, clock::Heartbeat},
 };
@@ -146,6 +146,11 @@ async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Resul
     Ok(admitted)
 }
 
+/// After so long a user request of this client has not ended.
+fn limit(case: &Case, client: &dyn AnyClient) -> Duration {
+    case.policy.case_limit(client.capabilities().contains(&Capability::Deadline))
+}
+
 /// Hearts that beat beside a run in true time: their worst delay is the harness's own lateness.
 struct Beats(Vec<Heartbeat>);
 
@@ -185,7 +190,7 @@ async fn record<P: Serve>(
             arrives: epoch + user.at,
             cancel: user.cancel,
             progress: provider.progress(),
-            limit: case.policy.case_limit(),
+            limit: limit(case, &*clients[0]),
         };
         users.spawn_local(user::run(request));
     }
@@ -253,7 +258,7 @@ async fn probe<P: Serve>(
         arrives: Instant::now() + hold + SOON,
         cancel: None,
         progress: provider.progress(),
-        limit: case.policy.case_limit(),
+        limit: limit(case, &**client),
     };
     (provider, Some(user::run(request).await))
 }

@@ -209,7 +209,7 @@ impl Workers {
 
     /// In true time, the longest case may say nothing for as long as its users may wait.
     fn patience(&self) -> Duration {
-        let longest = self.suite.cases.iter().map(|case| case.policy.case_limit()).max().unwrap_or_default();
+        let longest = self.suite.cases.iter().map(|case| case.policy.case_limit(false)).max().unwrap_or_default();
         match self.options.clock {
             ClockKind::Virtual => self.options.patience,
             ClockKind::Real => self.options.patience + longest,

@@ -136,6 +136,8 @@ pub enum Capability {
     ConfigurableAttempts,
     /// It can be told how long to wait.
     ConfigurableTimeouts,
+    /// It can be told how long to back off, and which named waits to honour.
+    ConfigurableBackoff,
     /// It can be told how to parse.
     ConfigurableParser,
     /// It can be told the path, the header and the dialect of its requests.

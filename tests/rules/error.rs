@@ -34,6 +34,7 @@ fn half(channel: Channel) -> Story {
 #[case::a_stack("error-fit-for-users", failing(|o| o.unfit = vec![Unfit::Stack]))]
 #[case::only_a_callback_knows("partial-labelled", half(Channel::OutOfBand))]
 #[case::a_null_dereference("no-crash", failing(|o| (o.result, o.native) = (ResultKind::Unusable, Some("NoneType".to_owned()))))]
+#[case::an_unusable_value_of_no_type("no-crash", failing(|o| (o.result, o.native) = (ResultKind::Unusable, None)))]
 #[case::a_panic_beside_the_call("no-crash", story().asks(0, Primary, good()).completed(20, 0).facts(|t| t.panics.push("src/a.rs:1".to_owned())))]
 #[case::a_crash("no-crash", story().asks(0, Primary, good()).completed(20, 0).facts(|t| t.process = Some(ProcessEnd { crash: Some("signal 9".to_owned()), ..ProcessEnd::default() })))]
 #[case::a_hang("no-crash", story().asks(0, Primary, good()).completed(20, 0).facts(|t| t.process = Some(ProcessEnd { hung: true, ..ProcessEnd::default() })))]

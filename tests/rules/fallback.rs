@@ -12,6 +12,7 @@ use brownout::{
 use super::*;
 
 #[rstest]
+#[case::a_race_with_an_error_to_come("one-fallback", story().asks(0, Primary, status(500).timed(Some(900), Some(900))).asks(300, Fallback, good()).completed(320, 1))]
 #[case::ping_pong("one-fallback", story().asks(0, Primary, status(500)).asks(100, Fallback, status(500)).asks(200, Primary, good()).completed(220, 2))]
 #[case::race("one-fallback", story().asks(0, Primary, good().timed(Some(900), Some(900))).asks(300, Fallback, good()).completed(320, 1))]
 #[case::after_a_bad_request("fallback-allowed", story().asks(0, Primary, status(400)).asks(50, Fallback, good()).completed(70, 1))]
@@ -40,6 +41,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 }
 
 #[rstest]
+#[case::an_error_whose_body_drags_on("one-fallback", story().asks(0, Primary, status(500).timed(Some(100), Some(900))).asks(300, Fallback, good()).completed(320, 1))]
 #[case::one_decision("one-fallback", story().asks(0, Primary, status(500)).asks(100, Primary, status(500)).asks(300, Fallback, good()).completed(320, 2))]
 #[case::given_up_then_answered("one-fallback", story().asks(0, Primary, silent(2030)).asks(2000, Fallback, good()).completed(2020, 1))]
 #[case::after_500("fallback-allowed", story().asks(0, Primary, status(500)).asks(50, Fallback, good()).completed(70, 1))]

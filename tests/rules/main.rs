@@ -90,6 +90,10 @@ fn breaks(rule: &str, story: &Story) {
         Level::Should => Status::Warn,
     };
     assert_eq!(story.says(rule), Some(broken), "{:#?}", judge(&story.t).verdicts);
+    for breach in &story.verdict(rule).expect("it was just there").breaches {
+        let Some(attempt) = breach.attempt else { continue };
+        assert_eq!(breach.user, story.t.attempts[attempt].user, "a breach names the user of its attempt: {breach:?}");
+    }
 }
 
 /// What looks like it and does not, and breaks nothing else either.
@@ -255,6 +259,14 @@ fn no_key(request: &mut brownout::transcript::RequestFacts) {
 
 fn outcome(result: ResultWord, class: Option<Class>) -> Expect {
     Expect { outcome: vec![ExpectedOutcome { result, class }], ..Expect::default() }
+}
+
+fn within(ms: u64) -> Expect {
+    Expect { within: Some(std::time::Duration::from_millis(ms)), ..Expect::default() }
+}
+
+fn at_most_taken(bytes: u64) -> Expect {
+    Expect { sent: [(Primary, bytes)].into(), ..Expect::default() }
 }
 
 fn attempts(n: u32) -> Expect {

@@ -327,6 +327,7 @@ impl Client for Eager {
             RetryBudget,
             ConfigurableAttempts,
             ConfigurableTimeouts,
+            ConfigurableBackoff,
             ConfigurableParser,
         ]
     }

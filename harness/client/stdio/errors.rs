@@ -30,6 +30,9 @@ pub struct Row {
     /// Statuses: numbers, or 4xx and 5xx.
     #[serde(default)]
     pub status: Vec<Status>,
+    /// A code that the provider gave and the client hands on, or several.
+    #[serde(default)]
+    pub code: Option<OneOrMany<String>>,
     /// The class.
     pub class: Class,
 }
@@ -63,7 +66,9 @@ impl ErrorMap {
         let fits = |row: &&Row| {
             let native = row.native.as_ref().is_none_or(|names| names.iter().any(|name| *name == error.native));
             let status = |wanted: &Status| error.status.is_some_and(|status| wanted.covers(status));
-            native && (row.status.is_empty() || row.status.iter().any(status))
+            let given = |name: &String| error.code.as_deref() == Some(name);
+            let code = row.code.as_ref().is_none_or(|names| names.iter().any(given));
+            native && code && (row.status.is_empty() || row.status.iter().any(status))
         };
         let by_status = || error.status.map_or(Class::Other, Class::of_status);
         self.errors.iter().find(fits).map_or_else(by_status, |row| row.class)
@@ -99,6 +104,19 @@ mod tests {
         ] {
             assert_eq!(map.class_of(&error(native, status)), class, "{native} {status:?}");
         }
+    }
+
+    #[test]
+    fn a_row_may_ask_for_the_code_that_the_client_hands_on() {
+        let map = table(
+            "version: 1\nerrors:\n- { native: APIError, code: [rate_limit_exceeded, '429'], class: rate-limited }\n\
+             - { native: APIError, class: server }\n",
+        );
+        let map = map.expect("it is right");
+        let coded = |code: &str| Failure { code: Some(code.to_owned()), ..error("APIError", None) };
+        assert_eq!(map.class_of(&coded("429")), Class::RateLimited);
+        assert_eq!(map.class_of(&coded("500")), Class::Server);
+        assert_eq!(map.class_of(&error("APIError", None)), Class::Server);
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Joiner<'_> {
 
 fn sources(user: usize, attempts: &[Attempt], readings: &[Reading]) -> Vec<ServedText> {
     let text = |(attempt, reading): (usize, &Reading)| {
-        let text = reading.answers.first().filter(|text| !text.is_empty())?.chars().collect();
+        let answer = reading.answers.first().filter(|text| !text.is_empty());
+        let text = answer.or(Some(&reading.raw).filter(|raw| !raw.is_empty()))?.chars().collect();
         Some(ServedText { attempt, own: attempts[attempt].user == Some(user), text })
     };
     readings.iter().enumerate().filter_map(text).collect()

@@ -166,6 +166,10 @@ pub const SCHEDULES: &[(&str, &str)] = &[
         "request: { stream: true }\nusers: [ {}, { at: 710ms }, { primary: [ { events: [ text: Four, done ], head_after: 310ms, framing: { chunked: 7 } } ] }, { at: 310ms }, {} ]\nprimary: [ { raw: \"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 65535\\r\\n\\r\\n{}\", for: 1ms }, { raw: \"SSH-2.0-x\\r\\n\", cut: { after: request, by: close } } ]",
     ),
     (
+        "a refused connection after a bad request",
+        "request: { stream: true }\nprimary: [ { reply: bad-request, headers: { x-should-retry: 'true' }, for: 1ms }, { reply: refuse, for: 200ms }, ok ]",
+    ),
+    (
         "an answer of the other kind among failures at one moment",
         "users: [ { at: 710ms }, {}, { request: { stream: true }, primary: [ { json: { choices: [ { message: { content: $mark } } ] }, cut: { after: end, by: close } } ] } ]\nprimary: [ { reply: ok, cut: { after: request, by: close } } ]",
     ),
@@ -217,6 +221,10 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     (
         "a spent quota beside a 403, and a header that says to retry",
         "primary: [ { status: 403, json: { error: { code: credit_balance_exhausted } }, headers: { x-should-retry: 'true' } } ]",
+    ),
+    (
+        "a deadline within the grace",
+        "request: { stream: true }\npolicy: { deadline: 2s, attempt_timeout: 1s, fallback: { timeout: 500ms, reserve: 500ms }, parser: { finish_grace: 900ms } }\nprimary: [ { events: [ text: Four, pause: 700ms, finish: stop, pause: 700ms, usage: { total_tokens: 19 }, pause: 700ms, done ], head_after: 500ms } ]",
     ),
     (
         "a spent quota behind a false length",
