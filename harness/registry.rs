@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -189,9 +189,21 @@ impl Entry {
         if !(word.starts_with("./") || word.starts_with("../")) {
             return word.to_owned();
         }
-        let path = self.folder.join(word.strip_prefix("./").unwrap_or(word));
+        let path = plain(&self.folder.join(word.strip_prefix("./").unwrap_or(word)));
         expanded(&path).unwrap_or(path).display().to_string()
     }
+}
+
+/// A path without the way there and back.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let back = part == Component::ParentDir && matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        if !(back && plain.pop()) {
+            plain.push(part);
+        }
+    }
+    plain
 }
 
 /// The first path that is there where `*` may be any text of a name.

@@ -187,6 +187,7 @@ fn known_clients_are_listed_with_what_is_installed() {
     let line = |name: &str| {
         listed.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {listed}")).to_owned()
     };
+    assert!(line("absent").ends_with("nowhere/bin/python known/absent/adapter.py"), "{listed}");
     assert!(line("mine").contains("1.2.3") && line("mine").contains("known/mine/adapter.py"), "{listed}");
     assert!(line("absent").contains("not installed"), "{listed}");
     assert!(line("gate").contains("gateway"), "{listed}");
@@ -195,6 +196,24 @@ fn known_clients_are_listed_with_what_is_installed() {
     let versions: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((versions[0]["name"].as_str(), versions[0]["is_installed"].as_bool()), (Some("absent"), Some(false)));
     assert_eq!((versions[2]["name"].as_str(), versions[2]["version"].as_str()), (Some("mine"), Some("1.2.3")));
+}
+
+#[test]
+fn every_adapter_of_ours_is_known() {
+    let output = brownout(Path::new(ROOT), &["clients", "--format", "json"]);
+    ends(&output, 0, &[]);
+    let names: Vec<String> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["name"].as_str().expect("a name").to_owned())
+        .collect();
+    let mut folders: Vec<String> = fs::read_dir(Path::new(ROOT).join("harness/adapters"))
+        .expect("a folder")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.join("errors.yaml").is_file())
+        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    folders.sort();
+    assert_eq!(names, folders);
 }
 
 #[test]
