@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Failed,
-    cli::{Client, Clock, RunCommand},
+    cli::{Clock, RunCommand},
     usage,
 };
 
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Tested {
     /// Our own, on a clock of choice.
     Reference(ClockKind),
-    /// One behind an adapter, and its command.
+    /// One behind an adapter, and the arguments that ask for it.
     Adapter(Arc<Adapter>, String),
 }
 
@@ -43,25 +43,32 @@ impl Tested {
     /// What the arguments ask for; an adapter is started.
     pub fn of(command: &RunCommand) -> Result<Self, Failed> {
         let wanted = command.run.clock;
-        match (command.client, command.command.is_empty()) {
-            (None | Some(Client::Reference), true) if command.errors.is_some() => {
+        let named = command.client.as_deref();
+        match (named, command.command.is_empty()) {
+            (None | Some("reference"), true) if command.errors.is_some() => {
                 Err(usage("--errors belongs to an adapter: give its command after `--`"))
             }
-            (None | Some(Client::Reference), true) => Ok(Tested::reference(wanted)),
-            (Some(Client::Stdio), true) => {
+            (None | Some("reference"), true) => Ok(Tested::reference(wanted)),
+            (Some(_), true) => {
                 Err(usage("--client stdio needs the adapter's command: `brownout run -- python3 adapter.py`"))
             }
-            (Some(Client::Reference), false) => Err(usage("the reference client takes no command")),
-            (None | Some(Client::Stdio), false) if wanted == Some(Clock::Virtual) => {
+            (Some("reference"), false) => Err(usage("the reference client takes no command")),
+            (_, false) if wanted == Some(Clock::Virtual) => {
                 Err(usage("a client in another process lives in true time: leave out `--clock virtual`"))
             }
-            (None | Some(Client::Stdio), false) => {
-                let start = start(&command.command, command.errors.as_deref())?;
-                let adapter =
-                    Adapter::start(start).map_err(|why| Failed::Broken(format!("error: the adapter: {why}")))?;
-                Ok(Tested::Adapter(adapter, shown(&command.command)))
+            (named, false) => {
+                let own = named.filter(|name| *name != "stdio").map(|name| format!("--client {name}"));
+                let arguments = own.unwrap_or_else(|| format!("-- {}", shown(&command.command)));
+                Tested::adapter(&command.command, command.errors.as_deref(), arguments)
             }
         }
+    }
+
+    /// Starts an adapter; the arguments ask for it again.
+    pub fn adapter(command: &[String], errors: Option<&Path>, arguments: String) -> Result<Self, Failed> {
+        let adapter = Adapter::start(start(command, errors)?);
+        let adapter = adapter.map_err(|why| Failed::Broken(format!("error: the adapter: {why}")))?;
+        Ok(Tested::Adapter(adapter, arguments))
     }
 
     /// Makes its client objects.
@@ -74,11 +81,11 @@ impl Tested {
         }
     }
 
-    /// The adapter's command, if there is one.
-    pub fn adapter(&self) -> Option<&str> {
+    /// The arguments that ask for its adapter, if there is one.
+    pub fn arguments(&self) -> Option<&str> {
         match self {
             Tested::Reference(_) => None,
-            Tested::Adapter(_, command) => Some(command),
+            Tested::Adapter(_, arguments) => Some(arguments),
         }
     }
 
@@ -130,7 +137,7 @@ fn interrupted() -> std::io::Result<i32> {
 }
 
 /// A command as it can be typed again.
-fn shown(command: &[String]) -> String {
+pub fn shown(command: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     let word = |word: &String| {
         if !word.is_empty() && word.chars().all(plain) {

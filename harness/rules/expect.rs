@@ -13,7 +13,7 @@ pub static RULES: &[Rule] = &[Rule {
     level: Level::Must,
     needs: None,
     per_user: true,
-    load: Load::Sensitive,
+    load: Load::Choice,
     sentence: "What the scenario itself expects, and no rule can derive.",
     source: "the scenario's `expect`",
     remedy: "Read the scenario's `why`.",

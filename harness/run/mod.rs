@@ -5,6 +5,7 @@ mod facts;
 mod heard;
 mod identity;
 mod leaks;
+mod rounds;
 mod suite;
 mod text;
 mod user;

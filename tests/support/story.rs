@@ -56,6 +56,7 @@ pub fn story() -> Story {
         not_run: None,
         room: None,
         process: None,
+        day: None,
         lateness: 0,
         watched: 20_000_000,
     };

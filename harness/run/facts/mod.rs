@@ -49,6 +49,7 @@ pub fn blank(case: &Case, client: About, capabilities: Vec<Capability>, clock: C
         not_run: None,
         room: None,
         process: None,
+        day: None,
         lateness: 0,
         watched: 0,
     }

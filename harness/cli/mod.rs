@@ -1,13 +1,20 @@
 //! The arguments of the program.
 
+mod clients;
+mod output;
+
 use std::path::PathBuf;
 
+use brownout::select::Shard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use clients::{Clients, Init, MatrixFormat, Report};
+pub use output::{Output, ReportFormat};
 
 /// Contract tests and scripted faults for clients of chat-completions APIs.
 ///
 /// Without a command the whole embedded suite runs against the reference client.
-/// Exit status: 0 fine, 1 a must was broken, 2 bad usage or bad files, 3 some verdict could not be had.
+/// Exit status: 0 fine, 1 a must was broken, 2 bad usage or bad files, 3 some verdict could not be had, 4 fine but for a stale baseline.
 #[derive(Debug, Parser)]
 #[command(name = "brownout", version, max_term_width = 100, infer_subcommands = false)]
 pub struct Cli {
@@ -36,15 +43,14 @@ pub enum Command {
         #[command(flatten)]
         files: Files,
     },
+    /// List the clients that are known, and what is installed of them
+    Clients(Clients),
+    /// Measure a client, and write a policy and a baseline to begin with
+    Init(Init),
+    /// Put the saved results of several clients side by side
+    Report(Report),
     /// Judge saved transcripts again
-    Judge {
-        /// Files with one transcript a line, as `run --transcripts` writes them
-        #[arg(required = true)]
-        transcripts: Vec<PathBuf>,
-        /// How results are shown
-        #[command(flatten)]
-        output: Output,
-    },
+    Judge(Judge),
     /// Print a JSON Schema
     Schema {
         /// Which one
@@ -58,9 +64,13 @@ pub enum Command {
 pub struct RunCommand {
     /// Scenario ids or patterns with `*`; a name without labels means all its variants
     pub patterns: Vec<String>,
-    /// Which client is run [default: `stdio` where a command is given, else `reference`]
-    #[arg(long, value_enum)]
-    pub client: Option<Client>,
+    /// `reference`, `stdio` (an adapter, given as a command after `--`), or one that `brownout clients` lists
+    /// [default: `stdio` where a command is given, else `reference`]
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// The folder of known clients [default: harness/adapters, if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub clients: Option<PathBuf>,
     /// Which class each native error of the adapter is [default: `errors.yaml` beside the adapter, if it is there]
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
@@ -75,13 +85,18 @@ pub struct RunCommand {
     pub command: Vec<String>,
 }
 
-/// Which client is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Client {
-    /// Our own, which keeps every rule
-    Reference,
-    /// One behind an adapter: a process that speaks JSON lines, given as a command after `--`
-    Stdio,
+/// `judge`.
+#[derive(Debug, Args)]
+pub struct Judge {
+    /// Files with one transcript a line, as `run --transcripts` writes them
+    #[arg(required = true)]
+    pub transcripts: Vec<PathBuf>,
+    /// The folder of scenarios that `--baseline` speaks of, instead of the embedded suite
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+    /// How results are shown.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `doctor`.
@@ -107,9 +122,18 @@ pub struct Run {
     /// Seed of identities and of the client's randomness
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Run one of n equal parts only: m/n, from 1; a scenario's id alone decides which part it is in
+    #[arg(long, value_name = "M/N")]
+    pub shard: Option<Shard>,
     /// Write one transcript a line to this file
     #[arg(long, value_name = "FILE")]
     pub transcripts: Option<PathBuf>,
+    /// Compare what the client made of each reply with snapshots below this folder, DIR/<client>/<family>/<slug>.snap
+    #[arg(long, value_name = "DIR")]
+    pub snapshots: Option<PathBuf>,
+    /// Write snapshots that differ or are not there yet
+    #[arg(long, requires = "snapshots")]
+    pub accept: bool,
     /// Where scenarios and policy come from.
     #[command(flatten)]
     pub files: Files,
@@ -127,17 +151,6 @@ pub struct Files {
     /// A folder of scenarios instead of the embedded suite
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
-}
-
-/// How results are shown.
-#[derive(Debug, Args)]
-pub struct Output {
-    /// `json`: one object a scenario id, one a line
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Exit with 3 when less than this share (in percent) was judged
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    pub min_judged: Option<f64>,
 }
 
 /// `list`.
@@ -184,11 +197,4 @@ pub enum Schema {
     Causes,
     /// Of a line of the JSON report
     Report,
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.trim_end_matches('%').parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
-        _ => Err("write a share from 0 to 100, such as 95".to_owned()),
-    }
 }
