@@ -61,13 +61,10 @@ command_of() { # name
 
 brownout() { cargo run --quiet --release --locked -- "$@"; }
 
+# Command, policy and known violations stand in the client.yaml of its folder.
 run() { # name
   step "the suite over $1"
-  command_of "$1"
-  local options=(--policy "$(source_of "$1")/brownout.yaml")
-  # Known violations, each with its reason; a program that knows no baselines yet is not given one.
-  if [ -f "ci/baselines/$1.yaml" ] && brownout run --help | grep -q -e --baseline; then options+=(--baseline "ci/baselines/$1.yaml"); fi
-  brownout run --client stdio "${options[@]}" -- "${COMMAND[@]}"
+  brownout run --client "$1"
 }
 
 doctor() { # name

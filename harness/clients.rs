@@ -18,18 +18,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Failed,
-    cli::{Client, Clock, RunCommand},
+    cli::{Clock, RunCommand},
     usage,
 };
 
-/// Nothing is heard of any case for so long: a start of an adapter takes half of it at most.
+/// Nothing is heard of any case for so long: a start of the adapter takes half of it at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client under test.
 pub enum Tested {
     /// Our own, on a clock of choice.
     Reference(ClockKind),
-    /// One behind an adapter, and the arguments that mean it.
+    /// One behind an adapter, and the arguments that ask for it.
     Adapter(Arc<Adapter>, String),
     /// A gateway, likewise.
     Gateway(Arc<Gateway>, String),
@@ -47,31 +47,36 @@ impl Tested {
     /// What the arguments ask for; an adapter is started.
     pub fn of(command: &RunCommand, policy: &Policy) -> Result<Self, Failed> {
         let wanted = command.run.clock;
-        if command.client != Some(Client::Gateway) && command.config.is_some() {
+        let named = command.client.as_deref();
+        if named != Some("gateway") && command.config.is_some() {
             return Err(usage("--config belongs to a gateway: add `--client gateway`"));
         }
-        match (command.client, command.command.is_empty()) {
-            (Some(Client::Gateway) | None | Some(Client::Stdio), false) | (Some(Client::Gateway), true)
-                if wanted == Some(Clock::Virtual) =>
-            {
-                Err(usage("a client in another process lives in true time: leave out `--clock virtual`"))
-            }
-            (Some(Client::Gateway), _) => Self::gateway(command, policy),
-            (None | Some(Client::Reference), true) if command.errors.is_some() => {
+        match (named, command.command.is_empty()) {
+            (Some("gateway"), _) if wanted != Some(Clock::Virtual) => Tested::gateway(command, policy),
+            (None | Some("reference"), true) if command.errors.is_some() => {
                 Err(usage("--errors belongs to an adapter: give its command after `--`"))
             }
-            (None | Some(Client::Reference), true) => Ok(Tested::reference(wanted)),
-            (Some(Client::Stdio), true) => {
+            (None | Some("reference"), true) => Ok(Tested::reference(wanted)),
+            (Some(_), true) if named != Some("gateway") => {
                 Err(usage("--client stdio needs the adapter's command: `brownout run -- python3 adapter.py`"))
             }
-            (Some(Client::Reference), false) => Err(usage("the reference client takes no command")),
-            (None | Some(Client::Stdio), false) => {
-                let start = start(&command.command, command.errors.as_deref())?;
-                let adapter =
-                    Adapter::start(start).map_err(|why| Failed::Broken(format!("error: the adapter: {why}")))?;
-                Ok(Tested::Adapter(adapter, format!("-- {}", shown(&command.command))))
+            (Some("reference"), false) => Err(usage("the reference client takes no command")),
+            (_, _) if wanted == Some(Clock::Virtual) => {
+                Err(usage("a client in another process lives in true time: leave out `--clock virtual`"))
+            }
+            (named, _) => {
+                let own = named.filter(|name| *name != "stdio").map(|name| format!("--client {name}"));
+                let arguments = own.unwrap_or_else(|| format!("-- {}", shown(&command.command)));
+                Tested::adapter(&command.command, command.errors.as_deref(), arguments)
             }
         }
+    }
+
+    /// Starts an adapter; the arguments ask for it again.
+    pub fn adapter(command: &[String], errors: Option<&Path>, arguments: String) -> Result<Self, Failed> {
+        let adapter = Adapter::start(start(command, errors)?);
+        let adapter = adapter.map_err(|why| Failed::Broken(format!("error: the adapter: {why}")))?;
+        Ok(Tested::Adapter(adapter, arguments))
     }
 
     /// A gateway, which is started.
@@ -99,8 +104,8 @@ impl Tested {
         }
     }
 
-    /// The arguments that mean it again, where it is another process.
-    pub fn again(&self) -> Option<&str> {
+    /// The arguments that ask for it, where it is another process.
+    pub fn arguments(&self) -> Option<&str> {
         match self {
             Tested::Reference(_) => None,
             Tested::Adapter(_, arguments) | Tested::Gateway(_, arguments) => Some(arguments),
@@ -129,15 +134,11 @@ impl Tested {
 
     /// What is worth knowing of a run besides.
     pub fn notes(&self) -> Vec<String> {
-        match self {
-            Tested::Reference(_) | Tested::Adapter(..) => Vec::new(),
-            Tested::Gateway(gateway, _) => {
-                let note = |(what, times): (String, usize)| {
-                    format!("{times} background requests were answered and kept apart: {what}")
-                };
-                gateway.background().into_iter().map(note).collect()
-            }
-        }
+        let Tested::Gateway(gateway, _) = self else { return Vec::new() };
+        let note = |(what, times): (String, usize)| {
+            format!("{times} background requests were answered and kept apart: {what}")
+        };
+        gateway.background().into_iter().map(note).collect()
     }
 }
 

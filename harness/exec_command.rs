@@ -6,10 +6,11 @@ use brownout::{
     run::{Asker, Command, run_command},
     scenario::Case,
     select::select,
+    transcript::Transcript,
     verdict::judge,
 };
 
-use crate::{Done, Failed, cli::Exec, clients, finish, library, run_command::Saved, show, style, usage};
+use crate::{Done, Failed, cli::Exec, clients, library, results::Results, run_command::Saved, style, usage};
 
 /// What is run where no scenario is named: no two alike, all answered at once, none that asks for more than one plain request.
 const SMOKE: [&str; 12] = [
@@ -45,20 +46,22 @@ pub fn exec(exec: &Exec) -> Done {
     let cases: Vec<Case> = select(&library.cases, patterns).map_err(usage)?.into_iter().cloned().collect();
     let command = command(exec)?;
     clients::watch_interrupts();
-    let again = format!("-- {}", clients::shown(&exec.command));
+    let words = clients::shown(&exec.command);
+    let again = move |transcript: &Transcript| format!("brownout exec --scenario '{}' -- {words}", transcript.scenario);
+    let mut results = Results::new(&exec.output, &library.cases, Box::new(again))?;
     let mut saved = exec.transcripts.as_ref().map(|file| Saved::create(file)).transpose()?;
     let (mut out, mut judgements) = (style::out(), Vec::new());
     for (place, case) in cases.iter().enumerate() {
         let transcript = run_command(case, &command, exec.seed.wrapping_add(place as u64));
         let judgement = judge(&transcript);
-        show(&mut out, &transcript, &judgement, exec.output.format, Some(&again))?;
+        results.tell(&mut out, &transcript, &judgement)?;
         out.flush()?;
         if let Some(saved) = &mut saved {
             saved.write(&[(transcript, judgement.clone())])?;
         }
         judgements.push(judgement);
     }
-    finish(&mut out, judgements, &exec.output)
+    results.finish(&mut out, &judgements)
 }
 
 fn command(exec: &Exec) -> Result<Command, Failed> {

@@ -39,6 +39,8 @@ pub struct Tally {
     pub failed: usize,
     /// Warned.
     pub warned: usize,
+    /// Of those that warned: a must was broken, and the baseline says why.
+    pub known: usize,
     /// Not applicable.
     pub not_applicable: usize,
     /// Error, inconclusive, not exercised or not run.
@@ -52,6 +54,7 @@ impl Tally {
         for judgement in judgements {
             tally.of += 1;
             tally.judged += usize::from(judgement.status.judged());
+            tally.known += usize::from(judgement.status == Status::Warn && judgement.is_known());
             *match judgement.status {
                 Status::Fail => &mut tally.failed,
                 Status::Warn => &mut tally.warned,

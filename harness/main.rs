@@ -2,43 +2,53 @@
 
 mod cli;
 mod clients;
+mod clients_command;
+mod day;
 mod doctor_command;
 mod exec_command;
+mod init_command;
+mod judge_command;
+mod known;
+mod registry;
+mod report_command;
+mod results;
 mod run_command;
 mod serve_command;
+mod snapshots;
 mod style;
 
 use std::{
     io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
 };
 
 use brownout::{
     causes::Causes,
-    gate::{Exit, Tally, gate},
+    gate::Exit,
     policy::Policy,
     report,
     scenario::load::{self, Library},
     select::select,
-    transcript::Transcript,
-    verdict::{Judgement, judge},
     yaml::{Source, closest},
 };
 use clap::Parser;
-use cli::{Cli, Command, Files, Format, List, Output, Schema};
+use cli::{Cli, Command, Files, Format, List, Schema};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => run_command::bare(&cli.run),
-        Some(Command::Run(run)) => run_command::run(&run),
+        Some(Command::Run(run)) => run_command::run(*run),
+        Some(Command::Clients(clients)) => clients_command::clients(&clients),
+        Some(Command::Init(init)) => init_command::init(&init),
+        Some(Command::Report(report)) => report_command::report(&report),
         Some(Command::Doctor(doctor)) => doctor_command::doctor(&doctor),
         Some(Command::Exec(exec)) => exec_command::exec(&exec),
         Some(Command::Serve(serve)) => serve_command::serve(&serve),
         Some(Command::List(list)) => self::list(&list),
         Some(Command::Explain { name, files }) => explain(&name, &files),
-        Some(Command::Judge { transcripts, output }) => judge_again(&transcripts, &output),
+        Some(Command::Judge(judge)) => judge_command::judge(&judge),
         Some(Command::Schema { which }) => schema(which),
     };
     match result {
@@ -147,94 +157,6 @@ fn explain(name: &str, files: &Files) -> Done {
             Err(usage(format_args!("there is no rule, scenario, failure mode or cause `{name}`{hint}")))
         }
     }
-}
-
-fn judge_again(files: &[std::path::PathBuf], output: &Output) -> Done {
-    let mut results = Vec::new();
-    for file in files {
-        results.extend(transcripts(file)?.into_iter().map(|transcript| {
-            let judgement = judge(&transcript);
-            (transcript, judgement)
-        }));
-    }
-    show_all(&results, output)
-}
-
-fn transcripts(file: &Path) -> Result<Vec<Transcript>, Failed> {
-    let shown = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| usage(format_args!("{shown} cannot be read: {error}")))?;
-    let line = |(number, line): (usize, &str)| {
-        let wrong = |column: usize, error: &dyn std::fmt::Display| {
-            usage(format_args!(
-                "{shown}:{}:{column}: this is no transcript: {error}\n  write it with `brownout run --transcripts FILE`",
-                number + 1,
-            ))
-        };
-        let transcript: Transcript = serde_json::from_str(line).map_err(|error| wrong(error.column(), &error))?;
-        transcript.check().map_err(|error| wrong(1, &error))?;
-        Ok::<_, Failed>(transcript)
-    };
-    let transcripts: Vec<Transcript> =
-        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect::<Result<_, _>>()?;
-    if transcripts.is_empty() {
-        return Err(usage(format_args!(
-            "{shown} holds no transcript\n  write one with `brownout run --transcripts {shown}`"
-        )));
-    }
-    Ok(transcripts)
-}
-
-fn show_all(results: &[(Transcript, Judgement)], output: &Output) -> Done {
-    let mut out = style::out();
-    for (transcript, judgement) in results {
-        show(&mut out, transcript, judgement, output.format, None)?;
-    }
-    finish(&mut out, results.iter().map(|(_, judgement)| judgement.clone()).collect(), output)
-}
-
-/// What is printed of one scenario id.
-fn show(
-    out: &mut impl Write,
-    transcript: &Transcript,
-    judgement: &Judgement,
-    format: Format,
-    again: Option<&str>,
-) -> io::Result<()> {
-    match format {
-        Format::Json => writeln!(out, "{}", report::json::line(transcript, judgement)),
-        Format::Text => match block(transcript, judgement, again) {
-            block if block.is_empty() => Ok(()),
-            block => writeln!(out, "{}", style::coloured(&block)),
-        },
-    }
-}
-
-/// The block of a scenario, with the command that runs it again.
-fn block(transcript: &Transcript, judgement: &Judgement, again: Option<&str>) -> String {
-    match again {
-        None => report::text::block(transcript, judgement),
-        Some(arguments) => {
-            let id = &transcript.scenario;
-            let again = match transcript.command {
-                None => format!("brownout run '{id}' {arguments}"),
-                Some(_) => format!("brownout exec --scenario '{id}' {arguments}"),
-            };
-            report::text::block_with(transcript, judgement, &again)
-        }
-    }
-}
-
-/// The summary, and what follows from it.
-fn finish(out: &mut impl Write, judgements: Vec<Judgement>, output: &Output) -> Done {
-    if output.format == Format::Text {
-        write!(out, "{}", style::coloured(&report::text::summary(&judgements)))?;
-    }
-    let tally = Tally::of(&judgements);
-    let exit = gate(&tally, output.min_judged.map(brownout::gate::MinJudged));
-    if let Some(min) = output.min_judged.filter(|min| tally.percent() < *min) {
-        style::error(&format!("{:.1} % were judged, and --min-judged asks for {min} %", tally.percent()));
-    }
-    Ok(exit)
 }
 
 fn schema(which: Schema) -> Done {

@@ -10,6 +10,7 @@ use std::{
 
 use brownout::{
     gate::Exit,
+    report::text,
     run::{Suite, run_suite},
     scenario::Case,
     select::select,
@@ -19,69 +20,108 @@ use brownout::{
 
 use crate::{
     Done, Failed,
-    cli::{Format, Run, RunCommand},
+    cli::{Run, RunCommand},
     clients::Tested,
-    finish, library, show, style, usage,
+    day::today,
+    library,
+    registry::Registry,
+    results::{Again, Results},
+    snapshots::Snapshots,
+    style, usage,
 };
 
 /// In true time, scenarios whose users may wait so long are left out unless they are asked for.
-const SLOW: Duration = Duration::from_secs(30);
+pub const SLOW: Duration = Duration::from_secs(30);
 
 /// Runs everything against the reference client.
 pub fn bare(run: &Run) -> Done {
     let (_, library) = library(&run.files)?;
-    against(&Tested::reference(run.clock), library.cases, run)
+    against(&Tested::reference(run.clock), library.cases.clone(), &library.cases, run)
 }
 
 /// Runs what the patterns mean against the client that is asked for.
-pub fn run(command: &RunCommand) -> Done {
+pub fn run(mut command: RunCommand) -> Done {
+    if let Some(name) =
+        command.client.clone().filter(|name| !["reference", "stdio", "gateway"].contains(&name.as_str()))
+    {
+        Registry::read(command.clients.as_deref())?.find(&name)?.fill(&mut command)?;
+    }
     let (policy, library) = library(&command.run.files)?;
     let cases: Vec<Case> = select(&library.cases, &command.patterns).map_err(usage)?.into_iter().cloned().collect();
-    let tested = Tested::of(command, &policy)?;
-    let all = command.slow || tested.again().is_none();
+    let tested = Tested::of(&command, &policy)?;
+    let all = command.slow || tested.arguments().is_none();
     let (quick, slow): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| all || case.lasts() < SLOW);
-    if !slow.is_empty() && command.run.output.format == Format::Text {
-        let text = format!("{} slow scenarios are left out: `--slow` runs them too", slow.len());
-        writeln!(style::out(), "{text}")?;
+    if !slow.is_empty() {
+        style::note(&format!("{} slow scenarios are left out: `--slow` runs them too", slow.len()));
     }
-    let done = against(&tested, quick, &command.run);
+    let done = against(&tested, quick, &library.cases, &command.run);
     // However it went, what was started is let go, and what it did wrong meanwhile is told.
     let complaints = tested.finish();
     complaints.iter().for_each(|why| style::error(&format!("error: {why}")));
-    if command.run.output.format == Format::Text {
-        tested.notes().iter().try_for_each(|note| writeln!(style::out(), "{note}"))?;
-    }
+    tested.notes().iter().for_each(|note| style::note(note));
     done.map(|exit| if complaints.is_empty() || exit != Exit::Fine { exit } else { Exit::Unjudged })
 }
 
-fn against(tested: &Tested, cases: Vec<Case>, run: &Run) -> Done {
+fn against(tested: &Tested, mut cases: Vec<Case>, known: &[Case], run: &Run) -> Done {
+    cases.retain(|case| run.shard.is_none_or(|shard| shard.holds(&case.id)));
+    let mut results = Results::new(&run.output, known, again(tested))?;
+    if let Some(shard) = run.shard.filter(|_| cases.is_empty()) {
+        style::note(&format!("shard {shard} holds none of these scenarios"));
+        return Ok(Exit::Fine);
+    }
+    let mut snapshots = run.snapshots.as_ref().map(|folder| Snapshots::new(folder, run.accept));
+    let rounds = rounds(tested, cases, &mut results, snapshots.as_mut(), run)?;
+    let mut out = style::out();
+    if run.repeat > 1 && results.for_people() {
+        write!(out, "{}", rounds.report(run.repeat))?;
+    }
+    let differing = !rounds.differing().is_empty();
+    let exit = results.finish(&mut out, &rounds.worst())?;
+    let exit = exit.with_stale(snapshots.is_some_and(|snapshots| snapshots.finish()));
+    // A verdict that comes and goes is none.
+    Ok(if differing && exit == Exit::Fine { Exit::Unjudged } else { exit })
+}
+
+/// Runs the cases as often as is asked for; the first round is told as it comes.
+fn rounds(
+    tested: &Tested,
+    cases: Vec<Case>,
+    results: &mut Results,
+    mut snapshots: Option<&mut Snapshots>,
+    run: &Run,
+) -> Result<Repeats, Failed> {
     let suite = Arc::new(Suite { cases, factory: tested.factory() });
-    let again = tested.again();
     let mut transcripts = run.transcripts.as_ref().map(|file| Saved::create(file)).transpose()?;
     let mut out = style::out();
-    let mut tallies = Repeats::default();
+    let mut rounds = Repeats::default();
     for round in 0..run.repeat {
         let mut printed = Ok(());
         let mut progress = |transcript: &Transcript, judgement: &Judgement| {
             if round == 0 && printed.is_ok() {
-                printed = show(&mut out, transcript, judgement, run.output.format, again);
+                printed = results.tell(&mut out, transcript, judgement);
             }
         };
         let options = tested.options(run.seed.wrapping_add(u64::from(round)));
-        let results = run_suite(suite.clone(), options, &mut progress).map_err(Failed::Broken)?;
+        let done = run_suite(suite.clone(), options, &mut progress).map_err(Failed::Broken)?;
         printed?;
         if let Some(saved) = &mut transcripts {
-            saved.write(&results)?;
+            saved.write(&done)?;
         }
-        tallies.add(results);
+        // One round is enough: what differs between rounds is told of anyhow.
+        if let Some(snapshots) = snapshots.take() {
+            done.iter().try_for_each(|(transcript, judgement)| snapshots.check(transcript, judgement))?;
+        }
+        rounds.add(done);
     }
-    if run.repeat > 1 {
-        write!(out, "{}", tallies.report(run.repeat))?;
+    Ok(rounds)
+}
+
+/// How a scenario is run again with this client.
+fn again(tested: &Tested) -> Box<Again> {
+    match tested.arguments().map(str::to_owned) {
+        None => Box::new(text::again),
+        Some(arguments) => Box::new(move |transcript| format!("brownout run '{}' {arguments}", transcript.scenario)),
     }
-    let differing = !tallies.differing().is_empty();
-    let exit = finish(&mut out, tallies.worst(), &run.output)?;
-    // A verdict that comes and goes is none.
-    Ok(if differing && exit == Exit::Fine { Exit::Unjudged } else { exit })
 }
 
 /// A file of transcripts, one a line.
@@ -102,7 +142,8 @@ impl Saved {
     pub fn write(&mut self, results: &[(Transcript, Judgement)]) -> Result<(), Failed> {
         let failed = |error: std::io::Error| Failed::Broken(format!("error: {} cannot be written: {error}", self.name));
         for (transcript, _) in results {
-            let line = serde_json::to_string(transcript).expect("plain values have a JSON form");
+            let dated = Transcript { day: Some(today()), ..transcript.clone() };
+            let line = serde_json::to_string(&dated).expect("plain values have a JSON form");
             writeln!(self.file, "{line}").map_err(failed)?;
         }
         self.file.flush().map_err(failed)

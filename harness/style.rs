@@ -40,3 +40,8 @@ pub fn error(text: &str) {
     // Nobody is left to be told that standard error is gone.
     writeln!(anstream::AutoStream::auto(io::stderr()), "{text}").ok();
 }
+
+/// Says something on standard error that is no error, so that reports can be piped.
+pub fn note(text: &str) {
+    writeln!(anstream::AutoStream::auto(io::stderr()), "{text}").ok();
+}

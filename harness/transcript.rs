@@ -96,6 +96,9 @@ pub struct Transcript {
     /// How the client's process ended, if it has one and it ended while the case was under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessEnd>,
+    /// The day on which it was saved, as `2026-11-27`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<String>,
     /// The harness's own lateness: the longest delay of a heartbeat.
     pub lateness: Micros,
     /// When the watch ended.

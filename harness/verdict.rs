@@ -106,6 +106,27 @@ const UNSEEN: [&str; 24] = [
     "telemetry-true",
 ];
 
+impl Verdict {
+    /// Whether a must was broken that the baseline knows of: it only warns then.
+    pub fn is_known(&self) -> bool {
+        let must = || rules::find(&self.rule).is_some_and(|rule| rule.level == Level::Must);
+        self.status == Status::Warn && !self.breaches.is_empty() && must()
+    }
+}
+
+impl Judgement {
+    /// Whether the baseline excuses something here.
+    pub fn is_known(&self) -> bool {
+        self.verdicts.iter().any(Verdict::is_known)
+    }
+
+    /// Whether nothing is wrong but what the baseline excuses.
+    pub fn is_only_known(&self) -> bool {
+        let warned = |verdict: &Verdict| verdict.status == Status::Warn && !verdict.is_known();
+        self.status == Status::Warn && self.is_known() && !self.verdicts.iter().any(warned)
+    }
+}
+
 /// The harness may be this late before an upper bound means nothing.
 const LATE: Micros = 25_000;
 
@@ -190,18 +211,16 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
     let (status, reason) = match unseen.filter(|_| breaches.is_empty()) {
         Some(_) if view.t.command.is_some() => (Status::NotApplicable, Some("its output is not seen".to_owned())),
         Some(unseen) => (Status::NotExercised, Some(unseen.to_owned())),
-        None => weigh(rule, view, breaches.is_empty()),
+        None => weigh(rule, view, &breaches),
     };
     Some(verdict(rule, view, status, breaches, reason))
 }
 
-fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
-    // How often a command asked and how it ended is late on no machine.
-    let timeless = view.t.command.is_some() && ["as-expected", "terminates"].contains(&rule.slug);
-    let late = view.t.lateness > LATE && rule.load == Load::Sensitive && !timeless;
+fn weigh(rule: &Rule, view: &View, breaches: &[Breach]) -> (Status, Option<String>) {
+    let late = view.t.lateness > LATE && all_depend_on_time(rule, breaches, view);
     // A gateway reports usage where its provider served none: an estimate, and no lie about its own conduct.
     let estimates = view.t.by_status && rule.slug == "usage-true";
-    match (clean, if estimates { Level::Should } else { rule.level }) {
+    match (breaches.is_empty(), if estimates { Level::Should } else { rule.level }) {
         (true, _) => (Status::Pass, None),
         (false, _) if late => {
             let reason = format!("the harness itself was up to {} ms late", view.t.lateness / 1000);
@@ -210,6 +229,24 @@ fn weigh(rule: &Rule, view: &View, clean: bool) -> (Status, Option<String>) {
         (false, Level::Should) => (Status::Warn, None),
         (false, Level::Must) => (Status::Fail, None),
     }
+}
+
+/// Whether a machine under load may have decided each of these.
+fn all_depend_on_time(rule: &Rule, breaches: &[Breach], view: &View) -> bool {
+    breaches.iter().all(|breach| match breach.load.unwrap_or(rule.load) {
+        Load::Immune => false,
+        Load::Sensitive => true,
+        Load::Choice => !view.unhurried(),
+    })
+}
+
+/// Whether a machine under load may have decided that some rule was broken: only a second run can tell.
+pub fn rests_on_time(transcript: &Transcript, judgement: &Judgement) -> bool {
+    let view = View::new(transcript, Causes::embedded());
+    let mut broken = judgement.verdicts.iter().filter(|verdict| !verdict.breaches.is_empty());
+    broken.any(|verdict| {
+        rules::find(&verdict.rule).is_some_and(|rule| all_depend_on_time(rule, &verdict.breaches, &view))
+    })
 }
 
 fn verdict(rule: &Rule, view: &View, status: Status, breaches: Vec<Breach>, reason: Option<String>) -> Verdict {

@@ -28,7 +28,8 @@ fn read(text: &str) -> Baseline {
 }
 
 fn verdict((rule, status): &(&str, Status)) -> Verdict {
-    let breach = Breach { user: None, attempt: None, mode: None, actual: "a".to_owned(), expected: "b".to_owned() };
+    let breach =
+        Breach { user: None, attempt: None, mode: None, actual: "a".to_owned(), expected: "b".to_owned(), load: None };
     let broken = matches!(status, Status::Fail | Status::Inconclusive);
     Verdict {
         rule: (*rule).to_owned(),

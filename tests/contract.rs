@@ -10,12 +10,10 @@ use brownout::{
     report,
     run::run_alone,
     scenario::Case,
-    transcript::{Transcript, UserRequest},
     verdict::{Status, judge},
     wire::clock,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::{Value, json};
 use support::suite;
 
 fn main() {
@@ -45,44 +43,11 @@ fn scenario(case: &Case) -> Result<(), Failed> {
         settings.set_snapshot_path(suite::root().join("snapshots/reference").join(case.family.to_string()));
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_json_snapshot!(suite::snapshot_name(&case.id), made_of(&transcript)));
+        settings.bind(|| {
+            insta::assert_json_snapshot!(suite::snapshot_name(&case.id), report::snapshot::made_of(&transcript))
+        });
     }
     Ok(())
-}
-
-/// What the client's parser made of each reply; users who got the same are told once.
-fn made_of(transcript: &Transcript) -> Value {
-    let mut outcomes: Vec<(Value, usize)> = Vec::new();
-    for user in &transcript.users {
-        let outcome = outcome(user);
-        match outcomes.iter_mut().find(|(known, _)| *known == outcome) {
-            Some((_, users)) => *users += 1,
-            None => outcomes.push((outcome, 1)),
-        }
-    }
-    let told = |(mut outcome, users): (Value, usize)| {
-        if transcript.users.len() > 1 {
-            outcome["users"] = json!(users);
-        }
-        outcome
-    };
-    outcomes.into_iter().map(told).collect()
-}
-
-fn outcome(user: &UserRequest) -> Value {
-    let Some(outcome) = &user.outcome else { return json!({ "result": null }) };
-    let facts = json!({
-        "result": outcome.result,
-        "text": outcome.shown,
-        "finish_reason": outcome.finish_reason,
-        "tool_calls": outcome.tool_calls,
-        "usage": outcome.usage,
-        "class": outcome.class,
-        "status": outcome.status,
-        "retryable": outcome.retryable,
-    });
-    let said = facts.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null() && **value != json!([]));
-    said.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// Every snapshot belongs to a scenario id, whatever part of the suite was asked for.

@@ -135,6 +135,7 @@ fn nothing_prints_but_programs() {
         "main.rs",
         "run_command.rs",
         "doctor_command.rs",
+        "registry.rs",
         "client/stdio/",
         "client/program.rs",
         "client/gateway/start.rs",

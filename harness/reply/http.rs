@@ -86,6 +86,10 @@ fn head(sent: &[u8]) -> Result<Option<(Head, usize)>, httparse::Error> {
 }
 
 fn unframed(head: &Head, rest: &[u8]) -> (Vec<u8>, Framed) {
+    // These have no body, whatever the headers say (RFC 9112 section 6.3).
+    if matches!(head.status, 204 | 304) {
+        return (Vec::new(), Framed::Whole);
+    }
     if head.all("transfer-encoding").any(|value| value.to_ascii_lowercase().contains("chunked")) {
         return chunks(rest);
     }

@@ -2,6 +2,11 @@
 
 pub mod explain;
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod junit;
+pub mod matrix;
+pub mod measured;
+pub mod snapshot;
 pub mod text;
 
 use crate::transcript::Micros;

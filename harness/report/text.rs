@@ -1,6 +1,6 @@
 //! The report for people: a block a failure with its timeline, a line a failure mode, one line for all.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use super::clock;
 use crate::{
@@ -78,7 +78,8 @@ fn breaches(verdict: &Verdict) -> String {
     out
 }
 
-fn again(transcript: &Transcript) -> String {
+/// The command that runs it again against the reference client.
+pub fn again(transcript: &Transcript) -> String {
     let clock = if transcript.clock == ClockKind::Real { " --clock real" } else { "" };
     format!("brownout run '{}'{clock}", transcript.scenario)
 }
@@ -149,7 +150,8 @@ pub fn summary(judgements: &[Judgement]) -> String {
     let mut out = format!("{} judged of {}", tally.judged, tally.of);
     let counts = [
         (tally.failed, "failed"),
-        (tally.warned, "warned"),
+        (tally.known, "known to fail"),
+        (tally.warned - tally.known, "warned"),
         (tally.unjudged, "without a verdict"),
         (tally.not_applicable, "not applicable"),
     ];
@@ -170,4 +172,14 @@ pub fn summary(judgements: &[Judgement]) -> String {
         }
     }
     out
+}
+
+/// What the baseline excuses, a line a rule and reason: what was seen of it, and why it stands.
+pub fn known(judgements: &[Judgement]) -> String {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for verdict in judgements.iter().flat_map(|judgement| &judgement.verdicts).filter(|verdict| verdict.is_known()) {
+        *counts.entry((&verdict.rule, verdict.reason.as_deref().unwrap_or_default())).or_default() += 1;
+    }
+    let line = |((rule, reason), n): (&(&str, &str), &usize)| format!("  {rule:<22} {n:>3} x {reason}\n");
+    counts.iter().map(line).collect()
 }

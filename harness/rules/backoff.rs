@@ -100,6 +100,7 @@ pub fn backoff_spaced(view: &View) -> Findings {
             let least = least(backoff, wait.nth);
             findings.check(wait.gap + GRAIN < least, || {
                 breach(view, &wait, wait.gap, format_args!("at least {}", view::seconds(least)))
+                    .under(load(view, &wait))
             });
             let Some((gap, most)) = longest(view, &wait) else { continue };
             findings.check(gap > most + ALLOWANCE, || {
@@ -121,6 +122,11 @@ pub fn backoff_spaced(view: &View) -> Findings {
 /// The least wait that the jitter allows.
 fn least(backoff: &Backoff, nth: u32) -> Micros {
     (nominal(backoff, nth) as f64 * backoff.jitter.least()) as Micros
+}
+
+/// Load makes no wait shorter that began with a head of ours; the end of an attempt without one may have been seen late.
+fn load(view: &View, wait: &Wait) -> Load {
+    if view.t.attempts[wait.index].first_byte.is_some() { Load::Immune } else { Load::Sensitive }
 }
 
 fn breach(view: &View, wait: &Wait, gap: Micros, expected: std::fmt::Arguments) -> Breach {

@@ -12,7 +12,7 @@ pub static RULES: &[Rule] = &[
         level: Level::Must,
         needs: Some(Capability::Idempotency),
         per_user: true,
-        load: Load::Sensitive,
+        load: Load::Choice,
         sentence: "Charge-sensitive work is not sent again once it may have been charged, unless to the same provider under the \
                    same idempotency key where the policy says that keys deduplicate.",
         source: "mission, step 3: no duplicate charge-sensitive workflow; timeout-retry-billed-again, idem-no-key-on-nonidempotent-post",

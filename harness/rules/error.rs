@@ -15,7 +15,7 @@ pub static RULES: &[Rule] = &[
         level: Level::Must,
         needs: None,
         per_user: true,
-        load: Load::Sensitive,
+        load: Load::Choice,
         sentence: "The error is one of the classes, and the outcome one of the kinds, that fit the last cause.",
         source: "mission, contract table: did the client classify the error correctly; causes.yaml, column classes",
         remedy: "Classify by error code, then by status; give the class of the last cause, not of the first.",

@@ -77,6 +77,9 @@ pub enum Level {
 pub enum Load {
     /// It can: the demand depends on when something happened.
     Sensitive,
+    /// It can only where a timer of the client may have fired or its time run short: the demand depends on what the client chose to
+    /// do, see [`View::unhurried`].
+    Choice,
     /// It cannot: the demand depends on what happened only.
     Immune,
 }
@@ -106,6 +109,9 @@ pub struct Breach {
     pub actual: String,
     /// What should have.
     pub expected: String,
+    /// Whether a machine under load can be to blame, where that is not as for the rule's other breaches.
+    #[serde(skip)]
+    pub load: Option<Load>,
 }
 
 impl Findings {
@@ -126,12 +132,19 @@ impl Breach {
 
     /// A breach of nobody's in particular.
     pub(crate) fn of_all(actual: impl fmt::Display, expected: impl fmt::Display) -> Self {
-        Breach { user: None, attempt: None, mode: None, actual: actual.to_string(), expected: expected.to_string() }
+        let (actual, expected) = (actual.to_string(), expected.to_string());
+        Breach { user: None, attempt: None, mode: None, actual, expected, load: None }
     }
 
     /// The same, about this attempt.
     pub(crate) fn at(mut self, attempt: usize) -> Self {
         self.attempt = Some(attempt);
+        self
+    }
+
+    /// The same, with a part of its own for a machine under load.
+    pub(crate) fn under(mut self, load: Load) -> Self {
+        self.load = Some(load);
         self
     }
 

@@ -58,7 +58,7 @@ pub static RULES: &[Rule] = &[
         level: Level::Must,
         needs: None,
         per_user: true,
-        load: Load::Sensitive,
+        load: Load::Choice,
         sentence: "A legal answer, however unusual, is accepted.",
         source: "mission, step 2: parse the response without null-reference errors; contract.md section 4",
         remedy: "Require only what the contract promises: choices and a message; treat everything else as optional.",

@@ -25,7 +25,7 @@ pub static RULES: &[Rule] = &[
         level: Level::Must,
         needs: None,
         per_user: true,
-        load: Load::Sensitive,
+        load: Load::Choice,
         sentence: "No second attempt after a cause whose cell is `never`, at most one after `once`.",
         source: "mission: did it retry non-retryable failures; causes.yaml, column retry; quota-429-retried-langchainjs, retry-on-401-402",
         remedy: "Decide from the error code before the status; a stop code beats both the status and every header.",
@@ -59,7 +59,7 @@ pub static RULES: &[Rule] = &[
         level: Level::Should,
         needs: Some(Capability::Retry),
         per_user: true,
-        load: Load::Sensitive,
+        load: Load::Choice,
         sentence: "A lone failure whose cell is `must`, early in the budget, is retried or handed to the fallback.",
         source: "causes.yaml, column retry; async-openai-only-429-retried, overload-529-not-retried",
         remedy: "Retry what is transient while the budget lasts; one bad moment of a provider is not the user's.",
@@ -158,23 +158,25 @@ pub fn retry_after_ceiling(view: &View) -> Findings {
             }
             let went_on = went_on(view, user, index, attempt);
             findings.check(went_on.is_some(), || {
-                let actual =
-                    format!("{} after a wait of {} was named", went_on.unwrap_or_default(), view::seconds(wait));
+                let (did, load) = went_on.unwrap_or((String::new(), Load::Sensitive));
+                let actual = format!("{did} after a wait of {} was named", view::seconds(wait));
                 Breach::of_user(user, actual, "neither slept nor shortened: the fallback or the outcome at once")
                     .at(index)
+                    .under(load)
             });
         }
     }
     findings
 }
 
-/// What a client did with a wait that is too long, if not the right thing: to go on at once, and not there.
-fn went_on(view: &View, user: usize, index: usize, attempt: &Attempt) -> Option<String> {
+/// What a client did with a wait that is too long, if not the right thing: to go on at once, and not there. To come again is its
+/// choice; to do nothing takes time, and so may be the machine's doing.
+fn went_on(view: &View, user: usize, index: usize, attempt: &Attempt) -> Option<(String, Load)> {
     let later = || view.of_user(user).filter(|(later, next)| *later > index && !view.after_the_end(next));
     let again = |next: &Attempt| next.host == attempt.host && !changed_as_allowed(view, index, attempt, next);
     if let Some((_, next)) = later().find(|(_, next)| again(next)) {
         let gap = next.arrived.saturating_sub(attempt.first_byte.unwrap_or(attempt.arrived));
-        return Some(format!("attempt {} came {}", next.number, view::seconds(gap)));
+        return Some((format!("attempt {} came {}", next.number, view::seconds(gap)), Load::Choice));
     }
     // Where others may hold it up, or its next step is not seen, nobody can say that it slept.
     if view.crowded() || view.hides_attempts(Host::Fallback) {
@@ -183,7 +185,7 @@ fn went_on(view: &View, user: usize, index: usize, attempt: &Attempt) -> Option<
     let request = &view.t.users[user];
     let next = later().map(|(_, next)| next.arrived).chain(request.ended).chain(request.left).min()?;
     let slept = next.saturating_sub(attempt.ended?);
-    (slept > ALLOWANCE).then(|| format!("nothing was done for {}", view::seconds(slept)))
+    (slept > ALLOWANCE).then(|| (format!("nothing was done for {}", view::seconds(slept)), Load::Sensitive))
 }
 
 pub fn retry_transient(view: &View) -> Findings {

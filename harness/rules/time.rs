@@ -2,7 +2,7 @@
 
 use super::{ALLOWANCE, Capability, GRAIN, View, fallback, view};
 use crate::{
-    causes::{Waits, Wire},
+    causes::{Class, Waits, Wire},
     policy::RetryBudget,
     scenario::Host,
     transcript::{Attempt, Micros},
@@ -47,6 +47,39 @@ impl View<'_> {
     /// Whether the host may have been asked without anybody seeing whose request it was.
     pub fn hides_attempts(&self, host: Host) -> bool {
         self.t.refusing.contains(&host) || self.t.contacts.iter().any(|contact| contact.host == host)
+    }
+
+    /// Whether time had no part in what a lone user got: no attempt was old enough for any timer of the client to fire, and at the end
+    /// there was still time for all that the policy may ask for.
+    pub fn unhurried(&self) -> bool {
+        let [user] = &self.t.users[..] else { return false };
+        let bounded = user.expect.iter().flatten().any(|expect| expect.within.is_some());
+        let class = user.outcome.as_ref().and_then(|outcome| outcome.class);
+        let by_time = matches!(class, Some(Class::Timeout | Class::Deadline | Class::Connection | Class::Cancelled));
+        let unseen = !(self.t.contacts.is_empty() && self.t.refusing.is_empty());
+        let early = user.ended.is_some_and(|end| self.is_early(end));
+        early && !(bounded || by_time || unseen || self.t.attempts.iter().any(|attempt| self.is_old(attempt)))
+    }
+
+    /// Whether an attempt lasted as long as the shortest timer that a client has for it, or never became a request. It may have begun
+    /// before we were in time to see it.
+    fn is_old(&self, attempt: &Attempt) -> bool {
+        let policy = self.policy();
+        let mut timers = vec![policy.attempt_timeout, policy.idle_timeout, policy.fallback.timeout];
+        let Some(request) = &attempt.request else { return true };
+        if request.stream {
+            timers.extend([policy.semantic_idle_timeout, policy.parser.finish_grace]);
+        }
+        let shortest = timers.into_iter().map(|timer| view::micros(*timer)).min().unwrap_or_default();
+        self.over(attempt).saturating_sub(attempt.accepted) + self.t.lateness + GRAIN >= shortest
+    }
+
+    /// Whether a wait, an attempt and the reserve still fit into what is left of a lone user's time.
+    fn is_early(&self, moment: Micros) -> bool {
+        let policy = self.policy();
+        let needed =
+            [policy.backoff.cap, policy.attempt_timeout, policy.fallback.reserve].map(|span| view::micros(*span));
+        moment - self.t.users[0].arrived + needed.iter().sum::<Micros>() + ALLOWANCE <= view::micros(*policy.deadline)
     }
 
     /// Whether users may have had to wait for each other, since only so many attempts are open at once.

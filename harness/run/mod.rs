@@ -8,6 +8,7 @@ mod heard;
 mod identity;
 mod leaks;
 mod open;
+mod rounds;
 mod suite;
 mod text;
 mod user;

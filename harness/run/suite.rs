@@ -1,6 +1,7 @@
 //! Many cases against one client, on either clock, as many at once as the clock allows.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,12 +13,12 @@ use std::{
 
 use tokio::{sync::Semaphore, task::LocalSet, time::sleep};
 
-use super::{Home, Listening, facts, run_case};
+use super::{Home, Listening, facts, rounds::Rounds, run_case};
 use crate::{
     client::Factory,
     scenario::Case,
     transcript::{ClockKind, Transcript},
-    verdict::{Judgement, Status, judge},
+    verdict::{Judgement, judge},
     wire::clock,
 };
 
@@ -55,17 +56,12 @@ pub struct Suite {
 /// Told of each case that is done.
 pub type Progress<'a> = dyn FnMut(&Transcript, &Judgement) + 'a;
 
-/// Cases that run at once in true time, each on a thread that mostly sleeps: so few that their own load decides no verdict.
-const THREADS: usize = 96;
 /// Connects that may pend at once, below the backlog of a listener.
 const CONNECTS: usize = 512;
 /// So long users count as dialling.
 const DIALLING: Duration = Duration::from_millis(50);
 /// Cases start this far apart in true time, so that their clients do not all dial at once.
 const STAGGER: Duration = Duration::from_millis(2);
-/// In true time, a case whose upper bounds fail is run so many times more, alone.
-const SOLO: usize = 2;
-
 /// Runs all cases; results come in the order of the cases.
 pub fn run_suite(
     suite: Arc<Suite>,
@@ -90,8 +86,8 @@ fn seed(options: Options, place: usize) -> u64 {
 fn run_virtual(suite: &Arc<Suite>, options: Options, progress: &mut Progress) -> Vec<(Transcript, Judgement)> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let run = move |suite: &Suite, place: usize| run_alone(&suite.cases[place], &suite.factory, seed(options, place));
-    let mut workers = Workers::new(suite, options, threads, Arc::new(run));
-    workers.all(&mut |transcript, judgement| progress(transcript, judgement))
+    let all = (0..suite.cases.len()).collect();
+    Workers::new(suite, options, threads, Arc::new(run)).work(all, progress).into_values().collect()
 }
 
 /// Runs one case on a fresh virtual clock, on this thread.
@@ -120,28 +116,14 @@ fn run_real(
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let thread = thread::spawn(move || providers.block_on(async { stopped.await.ok() }));
     let run = real_run(options, Home::There(handle));
-    let mut workers = Workers::new(suite, options, THREADS, run.clone());
-    let settled = |transcript: &Transcript, judgement: &Judgement| {
-        !in_company(transcript) && !matches!(judgement.status, Status::Fail | Status::Inconclusive)
-    };
-    let mut results = workers.all(&mut |transcript, judgement| {
-        if settled(transcript, judgement) {
-            progress(transcript, judgement);
-        }
-    });
-    for (place, result) in results.iter_mut().enumerate().filter(|(_, result)| !settled(&result.0, &result.1)) {
-        if options.solo {
-            again_alone(suite, place, result, &*run);
-        }
-        progress(&result.0, &result.1);
-    }
+    let results = Rounds { suite, options, run, progress }.all();
     stop.send(()).ok();
     thread.join().ok();
-    Ok(results)
+    Ok(results.into_values().collect())
 }
 
 /// How a case is run.
-type RunOne = dyn Fn(&Suite, usize) -> Transcript + Send + Sync;
+pub type RunOne = dyn Fn(&Suite, usize) -> Transcript + Send + Sync;
 
 /// Runs a case in true time, on this thread. Only those who are about to dial count against the bound of pending connects.
 fn real_run(options: Options, home: Home) -> Arc<RunOne> {
@@ -170,53 +152,58 @@ fn real_run(options: Options, home: Home) -> Arc<RunOne> {
     })
 }
 
+/// What is known of cases, by their place in the suite.
+pub type Results = BTreeMap<usize, (Transcript, Judgement)>;
+
 /// Threads that take one case after another.
-struct Workers {
+pub struct Workers {
     suite: Arc<Suite>,
     options: Options,
     threads: usize,
     run: Arc<RunOne>,
+    places: Arc<Vec<usize>>,
     next: Arc<AtomicUsize>,
     sender: mpsc::Sender<(usize, Transcript)>,
     receiver: mpsc::Receiver<(usize, Transcript)>,
-    done: Vec<Option<(Transcript, Judgement)>>,
+    done: Results,
 }
 
 impl Workers {
-    fn new(suite: &Arc<Suite>, options: Options, threads: usize, run: Arc<RunOne>) -> Self {
+    pub fn new(suite: &Arc<Suite>, options: Options, threads: usize, run: Arc<RunOne>) -> Self {
         let (sender, receiver) = mpsc::channel();
-        let done = suite.cases.iter().map(|_| None).collect();
-        let threads = threads.min(suite.cases.len().max(1));
-        Workers { suite: suite.clone(), options, threads, run, next: Arc::default(), sender, receiver, done }
+        let (places, next, done) = (Arc::default(), Arc::default(), Results::new());
+        Workers { suite: suite.clone(), options, threads, run, places, next, sender, receiver, done }
     }
 
-    fn all(&mut self, progress: &mut Progress) -> Vec<(Transcript, Judgement)> {
-        (0..self.threads).for_each(|_| self.spawn());
-        let mut missing = self.done.len();
-        while missing > 0 {
+    /// Runs the cases at these places.
+    pub fn work(mut self, places: Vec<usize>, progress: &mut Progress) -> Results {
+        self.places = Arc::new(places);
+        self.spawn();
+        while self.done.len() < self.places.len() {
             match self.receiver.recv_timeout(self.patience()) {
-                Ok((place, transcript)) if self.done[place].is_none() => self.settle(place, transcript, progress),
+                Ok((place, transcript)) if !self.done.contains_key(&place) => self.settle(place, transcript, progress),
                 Ok(_) => {}
                 // Every worker has been silent for so long: what they hold is stuck, and they cannot be stopped.
                 Err(_) => {
                     self.give_up(progress);
-                    (0..self.threads).for_each(|_| self.spawn());
+                    self.spawn();
                 }
             }
-            missing = self.done.iter().filter(|slot| slot.is_none()).count();
         }
-        self.done.drain(..).flatten().collect()
+        self.done
     }
 
     fn spawn(&self) {
-        let (suite, run, next, sender) = (self.suite.clone(), self.run.clone(), self.next.clone(), self.sender.clone());
-        thread::spawn(move || {
-            loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                if place >= suite.cases.len() || sender.send((place, run(&suite, place))).is_err() {
-                    return;
+        (0..self.threads.min(self.places.len())).for_each(|_| {
+            let (suite, places, run) = (self.suite.clone(), self.places.clone(), self.run.clone());
+            let (next, sender) = (self.next.clone(), self.sender.clone());
+            thread::spawn(move || {
+                while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((*place, run(&suite, *place))).is_err() {
+                        return;
+                    }
                 }
-            }
+            });
         });
     }
 
@@ -232,16 +219,15 @@ impl Workers {
     fn settle(&mut self, place: usize, transcript: Transcript, progress: &mut Progress) {
         let judgement = judge(&transcript);
         progress(&transcript, &judgement);
-        self.done[place] = Some((transcript, judgement));
+        self.done.insert(place, (transcript, judgement));
     }
 
     /// Gives up the cases that were begun and not finished: their client blocks its thread.
     fn give_up(&mut self, progress: &mut Progress) {
-        let begun = self.next.load(Ordering::Relaxed).min(self.done.len());
-        for place in 0..begun {
-            if self.done[place].is_some() {
-                continue;
-            }
+        let begun = self.next.load(Ordering::Relaxed).min(self.places.len());
+        let missing: Vec<usize> =
+            self.places[..begun].iter().filter(|place| !self.done.contains_key(place)).copied().collect();
+        for place in missing {
             let hint = match self.options.clock {
                 ClockKind::Virtual => "; one that sleeps outside tokio needs `--clock real`",
                 ClockKind::Real => "",
@@ -254,32 +240,4 @@ impl Workers {
             self.settle(place, transcript, progress);
         }
     }
-}
-
-/// Whether the client's process ended while others were under way: this case may have had no part in it.
-fn in_company(transcript: &Transcript) -> bool {
-    transcript.process.as_ref().is_some_and(|process| process.company)
-}
-
-/// An upper bound counts only if it is broken again without company, with the harness in time; so does a crash.
-fn again_alone(suite: &Suite, place: usize, result: &mut (Transcript, Judgement), run: &RunOne) {
-    for _ in 0..SOLO {
-        if !in_company(&result.0) && !rests_on_time(&result.1) {
-            break;
-        }
-        let transcript = run(suite, place);
-        let judgement = judge(&transcript);
-        let settled = judgement.status != Status::Inconclusive;
-        *result = (transcript, judgement);
-        if settled {
-            break;
-        }
-    }
-}
-
-/// Whether every breach is of a rule that a machine under load can make a correct client break.
-fn rests_on_time(judgement: &Judgement) -> bool {
-    let broken = judgement.verdicts.iter().filter(|verdict| !verdict.breaches.is_empty());
-    let mut rules = broken.filter_map(|verdict| crate::rules::find(&verdict.rule)).peekable();
-    rules.peek().is_some() && rules.all(|rule| rule.load == crate::rules::Load::Sensitive)
 }

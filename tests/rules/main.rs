@@ -13,6 +13,7 @@ mod error;
 mod expect;
 mod fallback;
 mod leak;
+mod load;
 mod outcome;
 mod request;
 mod retry;

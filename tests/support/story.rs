@@ -59,6 +59,7 @@ pub fn story() -> Story {
         command: None,
         by_status: false,
         process: None,
+        day: None,
         lateness: 0,
         watched: 20_000_000,
     };

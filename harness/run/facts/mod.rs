@@ -52,6 +52,7 @@ pub fn blank(case: &Case, client: About, capabilities: Vec<Capability>, clock: C
         command: None,
         by_status: false,
         process: None,
+        day: None,
         lateness: 0,
         watched: 0,
     }

@@ -1,0 +1,58 @@
+//! What a machine under load may have decided: only that is asked a second time, and only that is inconclusive where the harness was late.
+
+use brownout::verdict::rests_on_time;
+
+use super::*;
+
+/// A quota that is retried: the client's choice, made on what it read.
+fn quota_retried() -> Story {
+    story().asks(0, Primary, status(429).code("insufficient_quota")).asks(100, Primary, good()).completed(120, 1)
+}
+
+fn late(story: Story, ms: u64) -> Story {
+    story.facts(|t| t.lateness = ms * 1000)
+}
+
+#[rstest]
+#[case::a_choice("retry-only-retryable", quota_retried())]
+#[case::a_choice_while_the_harness_was_late("retry-only-retryable", late(quota_retried(), 300))]
+#[case::a_wait_that_was_too_short("backoff-spaced", exact().asks(0, Primary, status(500)).asks(40, Primary, good()).completed(60, 1))]
+#[case::a_wait_cut_short("retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).asks(1000, Primary, good()).completed(1020, 1))]
+fn the_client_alone_decided(#[case] rule: &str, #[case] story: Story) {
+    let judgement = judge(&story.t);
+    let verdict = judgement.verdicts.iter().find(|verdict| verdict.rule == rule).expect("it is judged");
+    assert_eq!(verdict.status, Status::Fail, "{verdict:?}");
+    assert!(!rests_on_time(&story.t, &judgement), "{judgement:?}");
+}
+
+#[rstest]
+#[case::the_deadline("deadline-kept", alone().asks(0, Primary, silent(9000)).failed(9000, Class::Timeout))]
+#[case::a_wait_that_was_too_long("backoff-spaced", exact().asks(0, Primary, status(500)).asks(400, Primary, good()).completed(420, 1))]
+#[case::slept_to_the_deadline("retry-after-ceiling", alone().asks(0, Primary, limited().wait(600_000)).failed(8000, Class::Deadline))]
+#[case::a_choice_after_a_timer("retry-only-retryable", story().asks(0, Primary, silent(2000)).asks(2100, Primary, status(429).code("insufficient_quota")).asks(2200, Primary, good()).completed(2220, 1))]
+#[case::a_choice_with_little_time_left("retry-only-retryable", story().asks(4000, Primary, status(429).code("insufficient_quota")).asks(4100, Primary, good()).completed(4120, 1))]
+#[case::a_choice_beside_others("retry-only-retryable", quota_retried().user(200).asks(200, Primary, good()).completed(220, 1))]
+fn load_may_have_decided(#[case] rule: &str, #[case] story: Story) {
+    let judgement = judge(&story.t);
+    let status = |judgement: &brownout::verdict::Judgement| {
+        judgement.verdicts.iter().find(|verdict| verdict.rule == rule).map(|verdict| verdict.status)
+    };
+    assert_eq!(status(&judgement), Some(Status::Fail), "{judgement:?}");
+    assert!(rests_on_time(&story.t, &judgement), "{judgement:?}");
+    // A harness that was late itself says nothing.
+    assert_eq!(status(&judge(&late(story, 30).t)), Some(Status::Inconclusive));
+}
+
+#[test]
+fn a_harness_so_late_that_a_timer_may_have_fired_says_nothing_of_choices() {
+    let story = late(quota_retried(), 1000);
+    let judgement = judge(&story.t);
+    assert_eq!(judgement.status, Status::Inconclusive, "{judgement:?}");
+    assert!(rests_on_time(&story.t, &judgement));
+}
+
+#[test]
+fn what_is_fine_rests_on_nothing() {
+    let story = story().asks(0, Primary, good()).completed(20, 0);
+    assert!(!rests_on_time(&story.t, &judge(&story.t)));
+}
