@@ -230,7 +230,7 @@ fn a_known_client_is_run_by_its_name() {
     assert!(saved.contains(r#""attempts":1,"connect_timeout""#), "its policy was used: {saved}");
     ends(&run("mien", &[]), 2, &["there is no client `mien`", "did you mean `mine`?"]);
     ends(&run("absent", &[]), 2, &["`absent` is not installed", "nowhere/bin/python"]);
-    ends(&run("gate", &[]), 2, &["is a gateway"]);
+    ends(&run("gate", &[]), 2, &["gateway.yaml: there is no such file"]);
     ends(&run("mine", &["--", "python3"]), 2, &["has a command of its own"]);
 }
 
