@@ -67,9 +67,18 @@ pub fn has_error(json: &Json) -> bool {
     json.get("error").is_some_and(|error| !error.is_null() && *error != Json::Bool(false))
 }
 
+/// Whether an event is an error in any of the shapes that are seen: an object of its own, in a list, flat, or in its choice.
+pub fn is_error(json: &Json) -> bool {
+    let choice = &json["choices"][0];
+    let flat = json.get("choices").is_none() && json["message"].is_string();
+    let finish = choice["finish_reason"].as_str() == Some("error");
+    has_error(json) || has_error(&json[0]) || flat || has_error(choice) || finish
+}
+
 /// An error object as an application reads it. Where the status says nothing, a code that is a status does.
 pub fn failure(status: Option<u16>, json: &Json, body: &str) -> Failure {
-    let error = if has_error(json) { &json["error"] } else { json };
+    let places = [json, &json[0], &json["choices"][0]];
+    let error = places.into_iter().find(|place| has_error(place)).map_or(json, |place| &place["error"]);
     let text = |value: &Json| match value {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),

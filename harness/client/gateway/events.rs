@@ -18,6 +18,8 @@ pub struct Events<'a> {
     returned: bool,
     /// Lines so far.
     lines: usize,
+    /// A choice came.
+    begun: bool,
     name: String,
     data: Vec<String>,
     text: String,
@@ -36,6 +38,7 @@ impl<'a> Events<'a> {
             rest: Vec::new(),
             returned: false,
             lines: 0,
+            begun: false,
             name: String::new(),
             data: Vec::new(),
             text: String::new(),
@@ -90,11 +93,11 @@ impl<'a> Events<'a> {
             return None;
         }
         if data.trim() == "[DONE]" {
-            return Some(self.answer());
+            return Some(self.done());
         }
         match serde_json::from_str::<Json>(&data) {
             Err(error) => Some(failed(Class::MalformedResponse, "an event that is no JSON", &error.to_string())),
-            Ok(json) if name == "error" || answer::has_error(&json) => {
+            Ok(json) if name == "error" || answer::is_error(&json) => {
                 Some(Outcome::failed(answer::failure(None, &json, &data)))
             }
             Ok(json) => {
@@ -105,11 +108,14 @@ impl<'a> Events<'a> {
     }
 
     fn chunk(&mut self, json: &Json) {
-        if json["usage"].is_object() {
-            self.usage = Some(json["usage"].clone());
+        if let Some(usage) = json["usage"].as_object() {
+            // A later count replaces an earlier one, field by field.
+            let known = self.usage.get_or_insert_with(|| json!({}));
+            usage.iter().for_each(|(name, count)| known[name] = count.clone());
         }
         let first = |choice: &&Json| !self.several || choice["index"].as_u64().unwrap_or(0) == 0;
         let Some(choice) = json["choices"].as_array().and_then(|choices| choices.iter().find(first)) else { return };
+        self.begun = true;
         if let Some(text) = answer::text_of(&choice["delta"]["content"]).filter(|text| !text.is_empty()) {
             self.text.push_str(&text);
             self.deltas.push(&text);
@@ -134,6 +140,11 @@ impl<'a> Events<'a> {
         let more = fragment["function"]["arguments"].as_str().unwrap_or_default();
         let arguments = format!("{}{more}", call["function"]["arguments"].as_str().unwrap_or_default());
         call["function"]["arguments"] = arguments.into();
+    }
+
+    /// The stream said that it is done. One in which nothing was said is no answer.
+    fn done(&mut self) -> Outcome {
+        if self.begun { self.answer() } else { failed(Class::MalformedResponse, "EmptyStream", "nothing but [DONE]") }
     }
 
     /// The stream has ended. One without a finish reason or a `[DONE]` broke off.
@@ -191,6 +202,8 @@ mod tests {
             (&[TEXT, "event: error\ndata: {\"message\":\"no\"}\n\n"], ResultKind::Failed, "yes"),
             (&["data: {\"choi\n\n"], ResultKind::Failed, ""),
             (&[": nothing\n\n"], ResultKind::Failed, ""),
+            (&["data: [DONE]\n\n"], ResultKind::Failed, ""),
+            (&[TEXT, "data: {\"message\":\"no\",\"code\":500}\n\n"], ResultKind::Failed, "yes"),
         ] {
             let (outcome, text) = stream(pieces);
             assert_eq!((outcome.result, text.as_str()), (result, says), "{pieces:?}");
