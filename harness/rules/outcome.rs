@@ -111,7 +111,8 @@ pub fn honest_success(view: &View) -> Findings {
         // Where text was served and none handed over, there is no text that is not whole.
         let lost = texts.is_empty() && attempt.reply.trimmed > 0;
         let whole = !lost && texts.iter().all(|text| is_whole(text, attempt));
-        findings.check(!whole, || {
+        // Of what was no answer nothing is missing.
+        findings.check(accepted && !whole, || {
             let got = texts.iter().map(|text| text.length).max().unwrap_or(0);
             let actual =
                 format!("{got} of the {} characters served were handed over as the answer", attempt.reply.text);
