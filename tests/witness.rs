@@ -89,7 +89,7 @@ fn contradictions(trials: &[Trial], ours: &[Judged]) -> Vec<String> {
             for _ in 0..together {
                 scope.spawn(|| {
                     while let Some(place) = next(&places) {
-                        let differs = differences(&ours[place], &theirs(&trials[place]));
+                        let differs = differences(&ours[place], &theirs(&trials[place]), together == 1);
                         let differs = differs.map(|differs| format!("{}\n{differs}", trials[place].name));
                         found.lock().expect("no trial panics").extend(differs.map(|differs| (place, differs)));
                     }
@@ -106,15 +106,15 @@ fn next(places: &Mutex<impl Iterator<Item = usize>>) -> Option<usize> {
     places.lock().expect("no trial panics").next()
 }
 
-fn differences(ours: &Judged, theirs: &Judged) -> Option<String> {
+/// Alone, a machine that is too busy to tell contradicts nobody; in company it is asked again. So at most `NOISE` go untold.
+fn differences(ours: &Judged, theirs: &Judged, alone: bool) -> Option<String> {
     let (expected, got) = (verdicts(&ours.1), verdicts(&theirs.1));
-    // A machine that is too busy to tell contradicts nobody.
-    let alike = |(ours, theirs): (&(&str, Status), &(&str, Status))| {
-        ours == theirs || (ours.0 == theirs.0 && theirs.1 == Status::Inconclusive)
-    };
+    let untold = |status: Status| alone && status == Status::Inconclusive;
+    let alike =
+        |(ours, theirs): (&(&str, Status), &(&str, Status))| ours == theirs || (ours.0 == theirs.0 && untold(theirs.1));
     let same = expected.len() == got.len()
         && expected.iter().zip(&got).all(alike)
-        && (ours.1.status == theirs.1.status || theirs.1.status == Status::Inconclusive);
+        && (ours.1.status == theirs.1.status || untold(theirs.1.status));
     let unlike = unlike(&ours.0, &theirs.0);
     (!same || unlike.is_some()).then(|| {
         let blocks = [ours, theirs].map(|(transcript, judgement)| report::text::block(transcript, judgement));
