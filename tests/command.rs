@@ -2,23 +2,18 @@
 
 #![cfg(unix)]
 
+#[path = "support/python.rs"]
+mod python;
+use python::python;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Output, Stdio},
-    sync::OnceLock,
 };
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::{Value as Json, json};
-
-fn python() -> &'static str {
-    static FOUND: OnceLock<String> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        let found = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-        String::from_utf8(found.expect("there is Python 3").stdout).expect("a path").trim().to_owned()
-    })
-}
 
 /// Runs `exec` with these arguments over a command of this kind.
 fn exec(arguments: &[&str], kind: &str) -> (i32, String) {

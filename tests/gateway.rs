@@ -2,11 +2,13 @@
 
 #![cfg(unix)]
 
+#[path = "support/python.rs"]
+mod python;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -20,6 +22,7 @@ use brownout::{
     verdict::{Judgement, Status},
     yaml::Source,
 };
+use python::python;
 
 /// A case lasts at most 2.8 s, and is watched for 100 ms.
 const POLICY: &str = "{ connect_timeout: 100ms, attempt_timeout: 300ms, idle_timeout: 150ms, semantic_idle_timeout: 200ms, \
@@ -27,15 +30,6 @@ const POLICY: &str = "{ connect_timeout: 100ms, attempt_timeout: 300ms, idle_tim
                       parser: { finish_grace: 50ms, keepalive_bound: 200ms }, \
                       retry_after: { ceiling: 100ms }, \
                       backoff: { first: 100ms, factor: 1, cap: 100ms, jitter: full } }";
-
-/// The interpreter itself: what stands before it on the path may be a slow script that looks for it.
-fn python() -> &'static str {
-    static FOUND: OnceLock<String> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        let found = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-        String::from_utf8(found.expect("there is Python 3").stdout).expect("a path").trim().to_owned()
-    })
-}
 
 fn policy() -> Policy {
     Policy::parse(&Source::new("policy", POLICY)).unwrap_or_else(|error| panic!("{error}"))
