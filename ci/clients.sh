@@ -87,14 +87,15 @@ each() { # what name…
 
 what=${1:-all}
 [ $# -eq 0 ] || shift
+ALL=("${ADAPTERS[@]}" "${GATEWAYS[@]}")
 case $what in
-  install) for name in "${@:-${ADAPTERS[@]}}"; do install "$name"; done; [ $# -gt 0 ] || for name in "${GATEWAYS[@]}"; do install "$name"; done ;;
-  run) each run "${@:-${ADAPTERS[@]}}" ;;
+  install) for name in "${@:-${ALL[@]}}"; do install "$name"; done ;;
+  run) each run "${@:-${ALL[@]}}" ;;
   doctor) each doctor "${@:-${ADAPTERS[@]}}" ;;
-  list) printf '%s\n' "${ADAPTERS[@]}" "${GATEWAYS[@]}" ;;
+  list) printf '%s\n' "${ALL[@]}" ;;
   all)
-    for name in "${ADAPTERS[@]}" "${GATEWAYS[@]}"; do install "$name"; done
-    each run "${ADAPTERS[@]}"
+    for name in "${ALL[@]}"; do install "$name"; done
+    each run "${ALL[@]}"
     ;;
   *) echo "usage: ci/clients.sh [install | run | doctor | list] [NAME…]" >&2; exit 2 ;;
 esac

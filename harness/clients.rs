@@ -88,9 +88,15 @@ impl Tested {
         watch_interrupts();
         let gateway = Gateway::start(spec, &command.command, policy)
             .map_err(|why| Failed::Broken(format!("error: the gateway: {why}")))?;
-        let again = format!("--client gateway --config {}", shown(&[file.display().to_string()]));
-        let words = shown(&command.command);
-        Ok(Tested::Gateway(gateway, if words.is_empty() { again } else { format!("{again} -- {words}") }))
+        let described = format!("--client gateway --config {}", shown(&[file.display().to_string()]));
+        Ok(Tested::Gateway(
+            gateway,
+            match (&command.known_as, shown(&command.command)) {
+                (Some(name), _) => format!("--client {name}"),
+                (None, words) if words.is_empty() => described,
+                (None, words) => format!("{described} -- {words}"),
+            },
+        ))
     }
 
     /// Makes its client objects.

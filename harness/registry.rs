@@ -65,7 +65,7 @@ pub enum Driver {
     /// By an adapter that speaks JSON lines.
     #[default]
     Stdio,
-    /// Over HTTP, between our users and our providers.
+    /// Over HTTP, between our users and our providers, as `gateway.yaml` beside this file describes.
     Gateway,
 }
 
@@ -176,6 +176,7 @@ impl Entry {
         run.command = self.command();
         if self.driver == Driver::Gateway {
             run.client = Some("gateway".to_owned());
+            run.known_as = Some(self.name.clone());
             run.config = run.config.take().or_else(|| Some(self.folder.join("gateway.yaml")));
         }
         let path = |word: &Option<String>| word.as_ref().map(|word| PathBuf::from(self.word(word)));

@@ -206,10 +206,12 @@ fn every_adapter_of_ours_is_known() {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["name"].as_str().expect("a name").to_owned())
         .collect();
-    let mut folders: Vec<String> = fs::read_dir(Path::new(ROOT).join("harness/adapters"))
-        .expect("a folder")
+    let adapters = Path::new(ROOT).join("harness/adapters");
+    let mut folders: Vec<String> = [adapters.clone(), adapters.join("gateways")]
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"))
         .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| path.join("errors.yaml").is_file())
+        .filter(|path| path.join("errors.yaml").is_file() || path.join("gateway.yaml").is_file())
         .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
         .collect();
     folders.sort();
@@ -232,6 +234,42 @@ fn a_known_client_is_run_by_its_name() {
     ends(&run("absent", &[]), 2, &["`absent` is not installed", "nowhere/bin/python"]);
     ends(&run("gate", &[]), 2, &["gateway.yaml: there is no such file"]);
     ends(&run("mine", &["--", "python3"]), 2, &["has a command of its own"]);
+}
+
+#[test]
+fn a_known_gateway_is_run_by_its_name() {
+    let folder = folder();
+    known(folder.path());
+    let gate = folder.path().join("known/gate");
+    for file in ["little.py", "config.json"] {
+        fs::copy(Path::new(ROOT).join("tests/gateways").join(file), gate.join(file)).expect("a copy");
+    }
+    let client = "version: 1\nname: gate\nlanguage: python\ndriver: gateway\n\
+                  command: [python3, -S, ./little.py, greedy, \"${config}\", /dev/null]\npolicy: ./brownout.yaml\n";
+    fs::write(gate.join("client.yaml"), client).expect("a file");
+    fs::write(gate.join("brownout.yaml"), "attempts: 2\n").expect("a file");
+    // Its command stands in one place only.
+    let description = "version: 1\nclient: { name: gate, version: '1' }\nconfig: config.json\n\
+                       ready: { get: /health, within: 20s }\ncapabilities: [stream, fallback]\nconcurrency: 8\n";
+    fs::write(gate.join("gateway.yaml"), description).expect("a file");
+    let run = |scenario: &str, more: &[&str]| {
+        let arguments = ["run", scenario, "--clients", "known", "--client", "gate"];
+        brownout(folder.path(), &arguments.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    let output = run("parser/ordinary-answer", &["--transcripts", "run.jsonl"]);
+    ends(&output, 0, &["2 judged of 2"]);
+    let saved = fs::read_to_string(folder.path().join("run.jsonl")).expect("a file");
+    assert!(saved.contains(r#""attempts":2,"connect_timeout""#), "its policy was used: {saved}");
+    // What fails is run again by its name, so that policy and baseline are those of this run.
+    let failed = "provider-transient/injected-500[safe]";
+    let again = format!("brownout run '{failed}' --client gate\n");
+    ends(&run(failed, &[]), 1, &["bounded-attempts", &again]);
+    // Known violations are read from where it says.
+    fs::write(gate.join("client.yaml"), format!("{client}baseline: ../gate-known.yaml\n")).expect("a file");
+    let excuse =
+        format!("- rules: [bounded-attempts]\n  scenarios: ['{failed}']\n  reason: it is greedy\n  link: none\n");
+    fs::write(folder.path().join("known/gate-known.yaml"), excuse).expect("a file");
+    ends(&run(failed, &[]), 0, &[]);
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub struct RunCommand {
     /// Run the scenarios too whose users may wait for half a minute or longer: by their arrivals and the policy's deadline
     #[arg(long)]
     pub slow: bool,
+    /// The name that a gateway was asked for by.
+    #[arg(skip)]
+    pub known_as: Option<String>,
     /// Options of the run.
     #[command(flatten)]
     pub run: Run,

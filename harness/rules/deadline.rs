@@ -77,7 +77,10 @@ fn silent_for(view: &View, attempt: &Attempt) -> u64 {
     let over = view.waited_until(attempt);
     let asked_for_stream = attempt.request.as_ref().is_some_and(|request| request.stream);
     let head = attempt.first_byte.filter(|_| asked_for_stream && attempt.reply.status.is_some());
-    head.unwrap_or(over).min(over).saturating_sub(attempt.arrived)
+    // Where every answer led on, who follows in circles and who waits and asks there anew look alike: only the last was waited for.
+    let led_on = attempt.reply.status.is_some_and(|status| (300..400).contains(&status));
+    let from = attempt.hops.last().filter(|_| led_on).map_or(attempt.arrived, |hop| hop.arrived);
+    head.unwrap_or(over).min(over).saturating_sub(from)
 }
 
 pub fn terminates(view: &View) -> Findings {

@@ -9,6 +9,7 @@ use super::*;
 #[case::late_plain_body("attempt-timeout-kept", story().asks(0, Primary, good().timed(Some(100), Some(3000))).completed(3000, 0))]
 #[case::late_fallback("attempt-timeout-kept", story().asks(0, Primary, status(500)).asks(50, Fallback, silent(1600)).failed(1650, Class::Timeout))]
 #[case::still_open("attempt-timeout-kept", story().asks(0, Primary, silent(0).timed(None, None)).failed(2051, Class::Timeout))]
+#[case::led_to_silence("attempt-timeout-kept", story().asks(0, Primary, status(307).timed(Some(3000), Some(3000))).led_back_after(10).failed(3010, Class::Other))]
 #[case::never_a_whole_head("attempt-timeout-kept", stream().asks(0, Primary, silent(2051).timed(Some(10), Some(2051))).failed(2051, Class::Timeout))]
 #[case::stalled_after_a_late_head("attempt-timeout-kept", story().asks(0, Primary, stalled(1500, 2600)).failed(2600, Class::Timeout))]
 #[case::no_outcome("terminates", story().asks(0, Primary, good()))]
@@ -26,6 +27,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 }
 
 #[rstest]
+#[case::led_in_a_circle("attempt-timeout-kept", story().asks(0, Primary, status(307).timed(Some(3000), Some(3000))).led_back_after(2990).failed(3010, Class::Other), Some(Status::Pass))]
 #[case::left_open_is_for_the_end("attempt-timeout-kept", story().asks(0, Primary, silent(0).timed(None, None)).failed(2050, Class::Timeout), Some(Status::Pass))]
 #[case::left_open_by_a_user_who_left("attempt-timeout-kept", story().asks(0, Primary, silent(0).timed(None, None)).left(1000), Some(Status::Pass))]
 #[case::a_stall_is_for_the_idle_timeout("attempt-timeout-kept", story().asks(0, Primary, stalled(100, 3000)).failed(3000, Class::Timeout), Some(Status::Pass))]

@@ -325,6 +325,15 @@ impl Story {
         self
     }
 
+    /// The last attempt was led back to where it had come, so many milliseconds later.
+    pub fn led_back_after(mut self, ms: u64) -> Self {
+        self = self.led(Host::Primary, "POST");
+        let last = self.t.attempts.last_mut().expect("an attempt comes first");
+        let arrived = last.arrived + ms * 1000;
+        last.hops.iter_mut().last().expect("it was led").arrived = arrived;
+        self
+    }
+
     /// So much of an attempt's text was delivered piece by piece.
     pub fn streamed(mut self, attempt: usize, characters: usize) -> Self {
         let text = self.outcome().streamed.get_or_insert_default();

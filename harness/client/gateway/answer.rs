@@ -10,7 +10,7 @@ const SHOWN: usize = 4096;
 /// An answer with a status of success. A gateway whose success has no choices hands over a value that nobody can use.
 pub fn of_success(body: &str, stream: bool) -> Outcome {
     let Ok(json) = serde_json::from_str::<Json>(body) else { return unusable("a success that is no JSON", body) };
-    if has_error(&json) {
+    if is_error(&json) {
         return Outcome::failed(failure(None, &json, body));
     }
     if stream {
@@ -62,12 +62,13 @@ pub fn of_failure(status: u16, body: &str) -> Outcome {
     Outcome::failed(failure(Some(status), &json, body))
 }
 
-/// Whether it is an error, whatever the status said.
-pub fn has_error(json: &Json) -> bool {
+/// Whether an error stands in it.
+fn has_error(json: &Json) -> bool {
     json.get("error").is_some_and(|error| !error.is_null() && *error != Json::Bool(false))
 }
 
-/// Whether an event is an error in any of the shapes that are seen: an object of its own, in a list, flat, or in its choice.
+/// Whether a body or an event is an error in any of the shapes that are seen, whatever the status said: an object of its own, in a
+/// list, flat, or in its choice.
 pub fn is_error(json: &Json) -> bool {
     let choice = &json["choices"][0];
     let flat = json.get("choices").is_none() && json["message"].is_string();
@@ -123,9 +124,30 @@ mod tests {
         assert_eq!(result(&with(&json!({ "content": null, "refusal": "no" }), "stop")), ResultKind::Refused);
         assert_eq!(result(&with(&json!({ "content": "y" }), "content_filter")), ResultKind::Refused);
         assert_eq!(result(&json!({ "choices": [] })), ResultKind::Unusable);
-        assert_eq!(result(&json!({ "error": { "message": "no" } })), ResultKind::Failed);
+        assert_eq!(result(&json!({ "object": "chat.completion" })), ResultKind::Unusable);
         assert_eq!(of_success("<html>", false).result, ResultKind::Unusable);
         assert_eq!(of_success("{}", true).result, ResultKind::Unusable);
+    }
+
+    /// Whole or in an event, the same shapes: what a gateway hands on as an error is no value that nobody can use.
+    #[test]
+    fn an_error_in_any_shape_is_an_error() {
+        let error = json!({ "message": "no", "type": "server_error", "code": 503 });
+        for body in [
+            json!({ "error": error }),
+            json!({ "error": "no" }),
+            json!([{ "error": error }]),
+            error.clone(),
+            json!({ "choices": [{ "message": { "content": "half" }, "error": error }] }),
+            with(&json!({ "content": "half" }), "error"),
+        ] {
+            assert_eq!(result(&body), ResultKind::Failed, "{body}");
+        }
+        let flat = of_success(&error.to_string(), false).error.expect("one");
+        assert_eq!((flat.status, flat.class), (Some(503), Some(Class::Server)));
+        // The message of an answer is none.
+        assert_eq!(result(&json!({ "message": { "content": "yes" } })), ResultKind::Unusable);
+        assert_eq!(result(&with(&json!({ "content": "yes", "error": null }), "stop")), ResultKind::Completed);
     }
 
     #[test]

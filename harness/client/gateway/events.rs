@@ -127,19 +127,27 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// A fragment of a tool call: its arguments are added to what is there.
+    /// A fragment of a tool call: joined by index, the arguments in a row, as OpenAI's guide to function calling shows. A name or an id
+    /// may come late, and says nothing if it is empty; arguments may be an object.
     fn call(&mut self, fragment: &Json) {
         let new = || json!({ "id": "", "type": "function", "function": { "name": "", "arguments": "" } });
         let call = self.calls.entry(fragment["index"].as_u64().unwrap_or(0)).or_insert_with(new);
-        if let Some(id) = fragment["id"].as_str() {
-            call["id"] = id.into();
+        let late = |known: &mut Json, more: &Json| {
+            if known == "" && more.is_string() {
+                *known = more.clone();
+            }
+        };
+        late(&mut call["id"], &fragment["id"]);
+        late(&mut call["function"]["name"], &fragment["function"]["name"]);
+        let known = &mut call["function"]["arguments"];
+        match &fragment["function"]["arguments"] {
+            Json::Null => {}
+            more if known == "" => *known = more.clone(),
+            more => {
+                let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                *known = format!("{}{}", text(known), text(more)).into();
+            }
         }
-        if let Some(name) = fragment["function"]["name"].as_str() {
-            call["function"]["name"] = name.into();
-        }
-        let more = fragment["function"]["arguments"].as_str().unwrap_or_default();
-        let arguments = format!("{}{more}", call["function"]["arguments"].as_str().unwrap_or_default());
-        call["function"]["arguments"] = arguments.into();
     }
 
     /// The stream said that it is done. One in which nothing was said is no answer.
@@ -217,5 +225,16 @@ mod tests {
         let second = fragment(r#"{"index":0,"function":{"arguments":"1}"}}"#);
         let (outcome, _) = stream(&[&first, &second, STOP]);
         assert_eq!(outcome.tool_calls[0]["function"], json!({ "name": "f", "arguments": "{\"x\":1}" }));
+        // An empty name is none, and only the first id counts.
+        let late = fragment(r#"{"index":0,"id":"","function":{"name":"","arguments":""}}"#);
+        let again = fragment(r#"{"index":0,"id":"b","function":{"name":"","arguments":"1}"}}"#);
+        let (outcome, _) = stream(&[&late, &first, &again, STOP]);
+        assert_eq!(
+            outcome.tool_calls,
+            [json!({ "id": "a", "type": "function", "function": { "name": "f", "arguments": "{\"x\":1}" } })]
+        );
+        let object = fragment(r#"{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}"#);
+        let (outcome, _) = stream(&[&object, STOP]);
+        assert_eq!(outcome.tool_calls[0]["function"]["arguments"], json!({ "x": 1 }));
     }
 }

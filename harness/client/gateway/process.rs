@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    path,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -70,9 +71,10 @@ impl Gateway {
         let port = start::free_port().map_err(|error| format!("no port for it: {error}"))?;
         let folder = Folder::new().map_err(|error| format!("no folder for its configuration: {error}"))?;
         let key = Identity::issue(fastrand::u64(..), 1).keys[&Host::Primary].clone();
+        let here = path::absolute(&spec.folder).map_err(|error| format!("no folder of its description: {error}"))?;
         let values = Values::default()
             .with("port", port)
-            .with("here", spec.folder.display())
+            .with("here", here.display())
             .with("gateway.model", &spec.request.model)
             .with("gateway.api_key", &key)
             .of_policy(policy);
