@@ -1,6 +1,6 @@
 //! A request as it came.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -36,36 +36,47 @@ impl Asked {
 #[derive(Clone, Default)]
 pub struct Headers {
     text: String,
-    /// Where each name ends, and its value.
-    ends: Vec<(usize, usize)>,
+    /// Where each name and value stands.
+    places: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Headers {
-    /// Room for so many headers of so many bytes.
-    pub fn with_capacity(headers: usize, bytes: usize) -> Self {
-        Headers { text: String::with_capacity(bytes), ends: Vec::with_capacity(headers) }
+    /// Those that were found in a head, which is copied as a whole.
+    pub fn of(head: &[u8], found: &[httparse::Header]) -> Self {
+        let Ok(text) = str::from_utf8(head) else {
+            return found.iter().map(|header| (header.name, header.value)).collect();
+        };
+        let places = found.iter().map(|header| (place(header.name.as_bytes(), head), place(header.value, head)));
+        let mut headers = Headers { text: text.to_owned(), places: places.collect() };
+        for (name, _) in &headers.places {
+            headers.text[name.clone()].make_ascii_lowercase();
+        }
+        headers
     }
 
-    /// Adds one at the end.
-    pub fn push(&mut self, name: &str, value: &[u8]) {
+    fn push(&mut self, name: &str, value: &[u8]) {
         let start = self.text.len();
-        self.text.push_str(name);
-        self.text[start..].make_ascii_lowercase();
+        self.text.push_str(&name.to_ascii_lowercase());
         let middle = self.text.len();
         self.text.push_str(&lossy(value));
-        self.ends.push((middle, self.text.len()));
+        self.places.push((start..middle, middle..self.text.len()));
     }
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let starts = [0].into_iter().chain(self.ends.iter().map(|(_, end)| *end));
-        starts.zip(&self.ends).map(|(start, (middle, end))| (&self.text[start..*middle], &self.text[*middle..*end]))
+        self.places.iter().map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
     }
 
     /// Whether a value has this text somewhere.
     pub fn hold(&self, text: &str) -> bool {
         self.iter().any(|(_, value)| value.contains(text))
     }
+}
+
+/// Where the part of a whole stands in it; an empty one may stand elsewhere.
+fn place(part: &[u8], whole: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    if part.is_empty() { 0..0 } else { start..start + part.len() }
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
@@ -101,5 +112,19 @@ mod tests {
         let asked = Asked { method: "GET".into(), target: "/p?q?r".into(), headers, body: vec![b'b', 0xff] };
         assert_eq!((asked.header("host"), asked.header("none")), (Some("h"), None));
         assert_eq!((asked.path(), &*asked.text()), ("/p", "b\u{fffd}"));
+    }
+
+    #[test]
+    fn those_of_a_head_are_those_that_were_found() {
+        for value in [&b"text/plain"[..], b"", b"  spaces  ", "\u{e9}".as_bytes(), b"\xff"] {
+            let head = [b"POST / HTTP/1.1\r\nHost: h\r\nX-Value:", value, b"\r\nLAST:\r\n\r\n"].concat();
+            let mut found = [httparse::EMPTY_HEADER; 8];
+            let mut request = httparse::Request::new(&mut found);
+            assert!(request.parse(&head).expect("a head").is_complete());
+            let one_by_one: Headers = request.headers.iter().map(|header| (header.name, header.value)).collect();
+            let headers = Headers::of(&head, request.headers);
+            assert_eq!(headers.iter().collect::<Vec<_>>(), one_by_one.iter().collect::<Vec<_>>());
+            assert_eq!(headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["host", "x-value", "last"]);
+        }
     }
 }

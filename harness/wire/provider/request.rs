@@ -51,12 +51,10 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Asked, usize)>> {
         .parse_with_uninit_headers(buffer, &mut headers)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let httparse::Status::Complete(head) = parsed else { return Ok(None) };
-    let mut all = Headers::with_capacity(request.headers.len(), head);
-    request.headers.iter().for_each(|header| all.push(header.name, header.value));
     let asked = Asked {
         method: request.method.unwrap_or_default().to_owned(),
         target: request.path.unwrap_or_default().to_owned(),
-        headers: all,
+        headers: Headers::of(&buffer[..head], request.headers),
         body: Vec::new(),
     };
     Ok(Some((asked, head)))

@@ -197,7 +197,8 @@ impl Shared {
     pub fn user_of(&self, asked: &Asked) -> Option<usize> {
         let body = asked.text();
         let at = |(at, _): (usize, &str)| self.numbered(&body[at..], "[u", &self.serving.markers);
-        let marked = body.rmatch_indices("[u").find_map(at);
+        // A single character is found much faster than a word.
+        let marked = body.rmatch_indices('[').find_map(at);
         let named = || {
             body.rmatch_indices("user-").find_map(|(at, _)| self.numbered(&body[at..], "user-", &self.serving.names))
         };
