@@ -122,7 +122,8 @@ pub fn honest_success(view: &View) -> Findings {
     findings
 }
 
-/// An answer that was cut, or ended with an unknown word, is completed only with that word handed on.
+/// An answer that was cut, or ended with an unknown word, is completed only with that word handed on, or with the listed one
+/// that says the same.
 fn hands_on_its_end(view: &View, index: usize, outcome: &OutcomeFacts) -> bool {
     let told = |words: &[String]| outcome.finish_reason.as_ref().is_some_and(|word| words.contains(word));
     match view.ended(index).cause.map(|cause| cause.id.as_str()) {
@@ -131,9 +132,21 @@ fn hands_on_its_end(view: &View, index: usize, outcome: &OutcomeFacts) -> bool {
         // A plain reply without the word has none to hand on.
         Some("finish-unlisted") => {
             let words = &view.t.attempts[index].reply.finish;
-            told(words) || words.iter().all(|word| word == "unlisted")
+            let said = words.iter().filter_map(|word| listed_word(word)).any(|word| told(&[word.to_owned()]));
+            told(words) || said || words.iter().all(|word| word == "unlisted")
         }
         _ => true,
+    }
+}
+
+/// The listed word for one of another vocabulary, where both say the same: who translates it hides nothing.
+fn listed_word(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "stop" | "end_turn" | "stop_sequence" => Some("stop"),
+        "length" | "max_tokens" => Some("length"),
+        "tool_calls" | "tool_use" => Some("tool_calls"),
+        "content_filter" => Some("content_filter"),
+        _ => None,
     }
 }
 

@@ -86,6 +86,9 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::left_after_the_finish_reason("usage-true", stream().asks(0, Primary, counted().stream(End::Finish)).completed(20, 0))]
 #[case::whole_in_any_order("tool-calls-whole", answered(call(&["a", "b"]), |o| { without_text(o); o.calls = calls(&["b", "a"]) }))]
 #[case::out_of_tokens_and_left_out("tool-calls-whole", answered(good().calls(&["a"]).finish("length"), |o| o.finish_reason = Some("length".to_owned())))]
+#[case::a_word_of_another_vocabulary_said_in_ours("honest-success", answered(good().finish("max_tokens").finish_also("unlisted"), |o| o.finish_reason = Some("length".to_owned())))]
+#[case::a_word_in_other_letters("honest-success", answered(good().finish("STOP").finish_also("unlisted"), |o| o.finish_reason = Some("stop".to_owned())))]
+#[case::a_word_that_may_name_a_guard("error-classified", alone().asks(0, Primary, good().finish("guardrail_intervened").finish_also("unlisted")).refused(20))]
 #[case::failed_instead("tool-calls-whole", alone().asks(0, Primary, call(&["a"]).body(Body::BadToolCall)).failed(20, Class::MalformedResponse))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
     super::keeps(rule, &story);
@@ -98,6 +101,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::refusals_are_not_for_honest_success("honest-success", answered(refusal(), |_| ()), None)]
 #[case::cut_answers_are("honest-success", answered(good().finish("length"), |o| o.finish_reason = Some("stop".to_owned())), Some(Status::Fail))]
 #[case::unknown_words_are_kept("honest-success", answered(good().finish("eos").finish_also("unlisted"), |o| o.finish_reason = Some("stop".to_owned())), Some(Status::Fail))]
+#[case::a_cut_said_to_be_a_stop("honest-success", answered(good().finish("max_tokens").finish_also("unlisted"), |o| o.finish_reason = Some("stop".to_owned())), Some(Status::Fail))]
 fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<Status>) {
     super::leaves_alone(rule, &story, says);
 }

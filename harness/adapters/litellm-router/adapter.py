@@ -15,10 +15,10 @@ from brownout_adapter import Adapter
 from openai_shapes import body, read, take
 
 # Not claimed, since the Router has nothing for it: deadline (`timeout` is one attempt's), telemetry, retry-budget, idempotency,
-# in-flight-limit, configurable-parser.
+# in-flight-limit, configurable-parser. Nor breaker: its cooldowns count the failures of a minute, no success clears them, a first 429
+# may be enough, and when one is over everybody comes back at once. Of a breaker's contract only the length of a hold can be told.
 CAPABILITIES = [
-    "stream", "cancel", "retry", "retry-after", "fallback", "tools", "usage", "breaker",
-    "configurable-attempts", "configurable-timeouts",
+    "stream", "cancel", "retry", "retry-after", "fallback", "tools", "usage", "configurable-attempts", "configurable-timeouts",
 ]  # fmt: skip
 
 
@@ -34,16 +34,15 @@ def make(providers, policy):
             "model_info": {"id": provider["name"]},
         }
 
-    breaker, targets = policy["breaker"], policy["fallback"]["targets"]
+    targets = policy["fallback"]["targets"]
     primary, others = providers[0], [provider for provider in providers[1:] if provider["name"] in targets]
     return litellm.Router(
         model_list=[deployment(primary, policy["attempt_timeout"])]
         + [deployment(provider, policy["fallback"]["timeout"]) for provider in others],
         fallbacks=[{primary["name"]: [provider["name"]]} for provider in others[:1]],
         num_retries=policy["attempts"] - 1,
-        # The breaker: a deployment with more failures than this in a minute cools down. It has no half-open state.
-        disable_cooldowns=breaker is None,
-        **({"allowed_fails": breaker["failures"] - 1, "cooldown_time": breaker["open_for"] / 1000} if breaker else {}),
+        # Cooldowns are no breaker (see above), and would decide who is asked in cases about something else.
+        disable_cooldowns=True,
     )
 
 
