@@ -79,16 +79,20 @@ impl Asker {
 
     async fn post(&self, body: &Json, stream: bool, deltas: &Deltas) -> Outcome {
         let request = self.client.post(&self.url).header("content-type", "application/json").body(body.to_string());
-        let response = match request.send().await {
+        let mut response = match request.send().await {
             Ok(response) => response,
             Err(error) => return failed(Class::Connection, &error),
         };
         let status = response.status().as_u16();
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if stream && status < 300 && kind.to_ascii_lowercase().starts_with("text/event-stream") {
-            return streamed(response, deltas, body["n"].is_u64()).await;
-        }
-        match whole(response).await {
+        let head = if stream && status < 300 { head(&mut response).await } else { Ok(Vec::new()) };
+        let head = match head {
+            Ok(head) if stream && status < 300 && is_stream(&response, &head) => {
+                return streamed(response, &head, deltas, body["n"].is_u64()).await;
+            }
+            Ok(head) => head,
+            Err(error) => return failed(Class::StreamInterrupted, &error),
+        };
+        match whole(response, head).await {
             Ok(body) if status < 300 => answer::of_success(&body, stream),
             Ok(body) => answer::of_failure(status, &body),
             Err(error) => {
@@ -98,8 +102,32 @@ impl Asker {
     }
 }
 
-async fn whole(mut response: Response) -> reqwest::Result<String> {
-    let mut body = Vec::new();
+/// What a body begins with, to its first visible byte.
+async fn head(response: &mut Response) -> reqwest::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while head.iter().all(u8::is_ascii_whitespace) {
+        match response.chunk().await? {
+            Some(chunk) => head.extend_from_slice(&chunk),
+            None => break,
+        }
+    }
+    Ok(head)
+}
+
+/// Whether it is read as a stream, which was asked for: it is called one, or begins like one, whatever it is called.
+fn is_stream(response: &Response, head: &[u8]) -> bool {
+    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.to_ascii_lowercase().starts_with("text/event-stream") || begins_like_events(head)
+}
+
+/// A line of an event stream, or what there is of it so far.
+fn begins_like_events(head: &[u8]) -> bool {
+    let head = head.trim_ascii_start();
+    let fields = ["data:", "event:", "id:", "retry:", ":"].map(str::as_bytes);
+    !head.is_empty() && fields.iter().any(|field| head.starts_with(field) || field.starts_with(head))
+}
+
+async fn whole(mut response: Response, mut body: Vec<u8>) -> reqwest::Result<String> {
     while let Some(chunk) = response.chunk().await? {
         // What is longer than any answer of ours is read, and not kept.
         let room = LONGEST.saturating_sub(body.len());
@@ -108,8 +136,11 @@ async fn whole(mut response: Response) -> reqwest::Result<String> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-async fn streamed(mut response: Response, deltas: &Deltas, several: bool) -> Outcome {
+async fn streamed(mut response: Response, head: &[u8], deltas: &Deltas, several: bool) -> Outcome {
     let mut events = Events::new(deltas, several);
+    if let Some(outcome) = events.take(head) {
+        return outcome;
+    }
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
@@ -135,4 +166,19 @@ fn failure(class: Class, error: &reqwest::Error) -> Failure {
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_known_by_how_it_begins() {
+        for head in ["data: {}", "\n\ndata:", ": ping", "event: error", "da", "id: 7"] {
+            assert!(begins_like_events(head.as_bytes()), "{head:?}");
+        }
+        for head in ["", " \n", "{\"data\": 1}", "<html>", "Too many requests", "identity"] {
+            assert!(!begins_like_events(head.as_bytes()), "{head:?}");
+        }
+    }
 }
