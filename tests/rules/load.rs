@@ -18,6 +18,7 @@ fn late(story: Story, ms: u64) -> Story {
 #[case::a_choice_while_the_harness_was_late("retry-only-retryable", late(quota_retried(), 300))]
 #[case::a_wait_that_was_too_short("backoff-spaced", exact().asks(0, Primary, status(500)).asks(40, Primary, good()).completed(60, 1))]
 #[case::a_wait_cut_short("retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).asks(1000, Primary, good()).completed(1020, 1))]
+#[case::a_late_choice_of_a_client_without_a_deadline("retry-only-retryable", story().without(Capability::Deadline).asks(4000, Primary, status(429).code("insufficient_quota")).asks(4100, Primary, good()).completed(4120, 1))]
 fn the_client_alone_decided(#[case] rule: &str, #[case] story: Story) {
     let judgement = judge(&story.t);
     let verdict = judgement.verdicts.iter().find(|verdict| verdict.rule == rule).expect("it is judged");
