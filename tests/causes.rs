@@ -145,7 +145,7 @@ impl Sent {
         let asked = Asked {
             method: "POST".to_owned(),
             target: "/v1/chat/completions".to_owned(),
-            headers: vec![("host".to_owned(), "127.0.0.1:9".to_owned())],
+            headers: [("host", "127.0.0.1:9")].into_iter().collect(),
             body: format!(r#"{{"stream":{},"n":{}}}"#, self.stream, self.n).into_bytes(),
         };
         let seen = Seen {

@@ -65,7 +65,7 @@ fn seen(stream: bool) -> Seen {
         request: Some(Asked {
             method: "POST".to_owned(),
             target: "/v1/chat/completions".to_owned(),
-            headers: vec![("accept-encoding".to_owned(), "gzip".to_owned())],
+            headers: [("accept-encoding", "gzip")].into_iter().collect(),
             body: format!("{{\"stream\":{stream}}}").into_bytes(),
         }),
         user: Some(0),

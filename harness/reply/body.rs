@@ -204,6 +204,11 @@ pub fn digest_of_call(name: &str, arguments: &str) -> String {
     digest(&format!("{name}({})", same_value(arguments)))
 }
 
+/// Whether two texts of arguments say the same.
+pub fn same_arguments(one: &str, other: &str) -> bool {
+    same_value(one) == same_value(other)
+}
+
 /// Arguments with whatever a client that hands over values, and no text, cannot keep: white space, and that nothing means `{}`.
 fn same_value(arguments: &str) -> String {
     let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };

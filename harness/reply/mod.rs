@@ -22,7 +22,7 @@ use crate::{
 };
 
 use body::Way;
-pub use body::{Answer, arguments_of, counts, digest_of_call, name_of};
+pub use body::{Answer, arguments_of, counts, digest_of_call, name_of, same_arguments};
 use http::{Framed, Head};
 pub use pace::{Sends, pace};
 

@@ -1,5 +1,6 @@
 //! The provider's side of the wire: a [`plan`] is pure, the [`provider`] performs it, and [`Seen`] is what it saw.
 
+mod asked;
 pub mod clock;
 pub mod plan;
 pub mod provider;
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+pub use asked::{Asked, Headers};
 pub use provider::{Front, Place, Provider};
 
 use tokio::{sync::watch, time::Instant};
@@ -227,24 +229,4 @@ pub enum Ending {
     Left,
     /// It was still going on when the watch ended.
     Open,
-}
-
-/// A request as it came.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Its method.
-    pub method: String,
-    /// Its target.
-    pub target: String,
-    /// Its headers, names in lower case, in order.
-    pub headers: Vec<(String, String)>,
-    /// Its body.
-    pub body: Vec<u8>,
-}
-
-impl Asked {
-    /// The value of the first header of this name (in lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
 }

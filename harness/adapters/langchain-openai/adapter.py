@@ -29,6 +29,7 @@ TLS = ssl.create_default_context()
 HANDLED = (
     openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError, openai.AuthenticationError,
     openai.PermissionDeniedError, openai.NotFoundError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    TimeoutError,  # StreamChunkTimeoutError
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-//! The load: raw sockets on one thread, each sent its next request as soon as its reply has been read, turn by turn.
+//! The load: raw sockets on one thread. It must not be slower than what it measures, so it sleeps seldom.
 
 use std::{
     io::{Read, Write},
@@ -10,6 +10,7 @@ use std::{
 pub struct Load {
     streams: Vec<TcpStream>,
     request: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl Load {
@@ -20,20 +21,22 @@ impl Load {
             stream.set_nodelay(true).expect("the socket is open");
             stream
         };
-        Load { streams: (0..connections).map(dial).collect(), request }
+        Load { streams: (0..connections).map(dial).collect(), request, buffer: vec![0; 4096] }
     }
 
-    /// How long so many requests take, all replies read whole.
-    pub fn run(&mut self, requests: usize) -> Duration {
+    /// How long so many requests of each connection take, all replies read whole. Half of the connections are asked while the others
+    /// are answered.
+    pub fn run(&mut self, rounds: usize) -> Duration {
         let start = Instant::now();
-        let first = requests.min(self.streams.len());
-        self.streams[..first].iter_mut().for_each(|stream| ask(stream, &self.request));
-        for nth in 0..requests {
-            let turn = nth % self.streams.len();
-            let stream = &mut self.streams[turn];
-            read(stream);
-            if nth + first < requests {
-                ask(stream, &self.request);
+        let half = self.streams.len().div_ceil(2);
+        self.streams.iter_mut().for_each(|stream| ask(stream, &self.request));
+        for round in 1..=rounds {
+            for group in self.streams.chunks_mut(half) {
+                // The last one first: the others are there by then, and this thread has slept once.
+                group.iter_mut().rev().for_each(|stream| read(stream, &mut self.buffer));
+                if round < rounds {
+                    group.iter_mut().for_each(|stream| ask(stream, &self.request));
+                }
             }
         }
         start.elapsed()
@@ -45,8 +48,8 @@ fn ask(stream: &mut TcpStream, request: &[u8]) {
 }
 
 /// One reply, whose length its head tells.
-fn read(stream: &mut TcpStream) {
-    let (mut buffer, mut got) = ([0; 4096], 0);
+fn read(stream: &mut TcpStream, buffer: &mut [u8]) {
+    let mut got = 0;
     while whole(&buffer[..got]).is_none_or(|length| got < length) {
         let more = stream.read(&mut buffer[got..]).expect("the server answers");
         assert!(more > 0, "the server closed: {}", String::from_utf8_lossy(&buffer[..got]));

@@ -20,9 +20,9 @@ use rivals::{Entry, RIVALS, Rival};
 /// Each rival is measured so often.
 const ROUNDS: usize = 15;
 /// Requests of one measurement.
-const REQUESTS: usize = 10_000;
+const REQUESTS: usize = 10_240;
 /// Requests before it.
-const WARM_UP: usize = 1_000;
+const WARM_UP: usize = 1_024;
 
 /// One measurement.
 struct Figures {
@@ -70,9 +70,9 @@ fn measure(start: fn() -> Rival, connections: usize) -> Figures {
     }
     let rival = start();
     let mut load = Load::dial(rival.address, connections, rival.request.clone());
-    load.run(WARM_UP);
+    load.run(WARM_UP / connections);
     let busy = elsewhere();
-    let took = load.run(REQUESTS).as_secs_f64();
+    let took = load.run(REQUESTS / connections).as_secs_f64();
     let cost = (elsewhere() - busy) / REQUESTS as f64;
     Figures { rate: REQUESTS as f64 / took, cost }
 }

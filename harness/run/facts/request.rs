@@ -25,10 +25,7 @@ impl Joiner<'_> {
             content_type: asked.header("content-type").map(|kind| self.unless_secret(kind)),
             stream: body["stream"] == Json::Bool(true),
             model_is_hosts: body["model"].as_str() == self.record.identity.models.get(&host).map(String::as_str),
-            digest: parsed.as_ref().map_or_else(
-                || digest(&String::from_utf8_lossy(&asked.body)),
-                |body| digest(&canonical(body).to_string()),
-            ),
+            digest: parsed.as_ref().map_or_else(|| digest(&asked.text()), |body| digest(&canonical(body).to_string())),
             idempotency: idempotency.and_then(|name| asked.header(&name).map(digest)),
             findings: self.findings(host, parsed.as_ref()),
             uses: contract::features(&body),
@@ -47,8 +44,8 @@ impl Joiner<'_> {
 
     /// Hosts whose keys a request to this host carries, beside its own; those in its URL are leaks wherever they go.
     pub(super) fn foreign_keys(&self, host: Host, asked: &Asked) -> Vec<Host> {
-        let headers = asked.headers.iter().map(|(_, value)| value.as_str());
-        let text = headers.chain([&*String::from_utf8_lossy(&asked.body)]).collect::<Vec<_>>().join("\n");
+        let headers = asked.headers.iter().map(|(_, value)| value);
+        let text = headers.chain([&*asked.text()]).collect::<Vec<_>>().join("\n");
         let owner = |secret| if let Secret::Key(owner) = secret { Some(owner) } else { None };
         self.canaries.in_text(&text).into_iter().filter_map(owner).filter(|owner| *owner != host).collect()
     }
@@ -67,7 +64,7 @@ impl Joiner<'_> {
             Auth::Bearer => ("authorization".to_owned(), format!("Bearer {}", keys[&host])),
             Auth::Header(name) => (name.to_ascii_lowercase(), keys[&host].clone()),
         };
-        let holds = |key: &str| asked.headers.iter().any(|(_, value)| value.contains(key));
+        let holds = |key: &str| asked.headers.hold(key);
         match asked.header(&header) {
             Some(value) if same_credential(value, &form) => AuthFact::Right,
             _ if holds(&keys[&host]) => AuthFact::Malformed,

@@ -52,7 +52,7 @@ impl Joiner<'_> {
             let headers =
                 asked.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n");
             let url = (seen.user, Place::Url(seen.host), asked.target.clone());
-            let all = format!("{headers}\n{}", String::from_utf8_lossy(&asked.body));
+            let all = format!("{headers}\n{}", asked.text());
             Some([url, (seen.user, Place::Request(seen.host), all)])
         });
         let logs = self.logs.iter().map(|record| {

@@ -4,7 +4,7 @@ use std::{io, mem::MaybeUninit};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::wire::Asked;
+use crate::wire::{Asked, Headers};
 
 /// A longer head is no client's.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -18,7 +18,10 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<Asked>> {
     let (mut asked, head) = loop {
-        if let Some(parsed) = parse(buffer)? {
+        // Nothing is there yet of most requests.
+        if !buffer.is_empty()
+            && let Some(parsed) = parse(buffer)?
+        {
             break parsed;
         }
         if buffer.len() > LONGEST_HEAD {
@@ -48,13 +51,10 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Asked, usize)>> {
         .parse_with_uninit_headers(buffer, &mut headers)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let httparse::Status::Complete(head) = parsed else { return Ok(None) };
-    let header = |header: &httparse::Header| {
-        (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
-    };
     let asked = Asked {
         method: request.method.unwrap_or_default().to_owned(),
         target: request.path.unwrap_or_default().to_owned(),
-        headers: request.headers.iter().map(header).collect(),
+        headers: Headers::of(&buffer[..head], request.headers),
         body: Vec::new(),
     };
     Ok(Some((asked, head)))

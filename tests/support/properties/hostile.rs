@@ -14,7 +14,7 @@ use brownout::{
     },
     transcript::Transcript,
     verdict::judge,
-    wire::{Asked, Ending, Seen, Served},
+    wire::{Asked, Ending, Headers, Seen, Served},
     yaml::{Source, SourceError},
 };
 use libtest_mimic::Trial;
@@ -405,7 +405,7 @@ fn reply_bytes() -> BoxedStrategy<Vec<u8>> {
 fn witness_reads(sent: Vec<u8>) -> Result<(), String> {
     let now = Instant::now();
     let body = br#"{"stream":true}"#.to_vec();
-    let asked = Asked { method: "POST".to_owned(), target: "/".to_owned(), headers: Vec::new(), body };
+    let asked = Asked { method: "POST".to_owned(), target: "/".to_owned(), headers: Headers::default(), body };
     let length = sent.len() as u64;
     let seen = Seen {
         host: Host::Primary,

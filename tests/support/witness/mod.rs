@@ -155,5 +155,13 @@ fn asked(request: &Request) -> (usize, Asked) {
     let at = headers.remove(place).1.parse().expect("the tap writes a number");
     let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let target = format!("{}{query}", request.url.path());
-    (at, Asked { method: request.method.to_string(), target, headers, body: request.body.clone() })
+    (
+        at,
+        Asked {
+            method: request.method.to_string(),
+            target,
+            headers: headers.into_iter().collect(),
+            body: request.body.clone(),
+        },
+    )
 }

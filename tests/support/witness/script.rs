@@ -22,15 +22,14 @@ impl Desk {
         let stock = &self.serving.stock;
         let user = self.whose(asked);
         let outside = |served, step| Chosen { served, user, step, index: usize::MAX, own_script: false };
-        let path = asked.target.split('?').next().unwrap_or_default();
+        let path = asked.path();
         let here = format!("{}{path}", self.urls[&host]);
         let led = book.redirects.iter().position(|(to, whom)| *to == here && (user.is_none() || user == *whom));
         if let Some(led) = led {
             let (_, user) = book.redirects.remove(led);
             return self.scripted(book, Served::Hop, host, user, asked, now);
         }
-        let holds_key = |(_, value): &(String, String)| self.serving.keys.values().any(|key| value.contains(key));
-        let known = user.is_some() || asked.headers.iter().any(holds_key);
+        let known = user.is_some() || self.serving.keys.values().any(|key| asked.headers.hold(key));
         if asked.method != "POST" || path != self.serving.endpoint_path || !known {
             return outside(Served::Stray, &stock.not_found);
         }
@@ -79,7 +78,7 @@ impl Desk {
 
     /// Whose request it is: the last marker in its body, or else a user's name somewhere.
     fn whose(&self, asked: &Asked) -> Option<usize> {
-        let body = String::from_utf8_lossy(&asked.body);
+        let body = asked.text();
         let users = || 0..self.serving.markers.len();
         let marked = users().filter_map(|user| Some((body.rfind(&self.serving.markers[user])?, user))).max();
         let named = |user: &usize| {

@@ -6,7 +6,7 @@ use crate::wire::Asked;
 
 /// The whole answer.
 pub fn answer(asked: &Asked) -> Vec<u8> {
-    let path = asked.target.split('?').next().unwrap_or_default();
+    let path = asked.path();
     let body: Json = serde_json::from_slice(&asked.body).unwrap_or_default();
     let model = body["model"].as_str().unwrap_or("brownout-primary");
     match (asked.method.as_str(), path) {

@@ -212,7 +212,7 @@ impl Inner {
     }
 
     fn note(&self, host: Host, asked: &Asked) {
-        let path = asked.target.split('?').next().unwrap_or_default();
+        let path = asked.path();
         *self.lock().background.entry(format!("{host}: {} {path}", asked.method)).or_default() += 1;
     }
 }
