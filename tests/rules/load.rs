@@ -53,6 +53,16 @@ fn a_harness_so_late_that_a_timer_may_have_fired_says_nothing_of_choices() {
 }
 
 #[test]
+fn a_request_that_never_ended_is_not_excused_by_milliseconds() {
+    let status = |ms| {
+        let judgement = judge(&late(story().asks(0, Primary, good()), ms).t);
+        judgement.verdicts.iter().find(|verdict| verdict.rule == "terminates").map(|verdict| verdict.status)
+    };
+    assert_eq!(status(900), Some(Status::Fail));
+    assert_eq!(status(1100), Some(Status::Inconclusive));
+}
+
+#[test]
 fn what_is_fine_rests_on_nothing() {
     let story = story().asks(0, Primary, good()).completed(20, 0);
     assert!(!rests_on_time(&story.t, &judge(&story.t)));
