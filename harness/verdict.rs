@@ -129,6 +129,8 @@ impl Judgement {
 
 /// The harness may be this late before an upper bound means nothing.
 const LATE: Micros = 25_000;
+/// The limit by which a request must have ended has seconds to spare.
+const LATE_FOR_THE_END: Micros = 1_000_000;
 
 /// Asks every rule.
 pub fn judge(transcript: &Transcript) -> Judgement {
@@ -217,7 +219,8 @@ fn ask(rule: &Rule, view: &View) -> Option<Verdict> {
 }
 
 fn weigh(rule: &Rule, view: &View, breaches: &[Breach]) -> (Status, Option<String>) {
-    let late = view.t.lateness > LATE && all_depend_on_time(rule, breaches, view);
+    let tolerated = if rule.slug == "terminates" { LATE_FOR_THE_END } else { LATE };
+    let late = view.t.lateness > tolerated && all_depend_on_time(rule, breaches, view);
     // A gateway reports usage where its provider served none: an estimate, and no lie about its own conduct.
     let estimates = view.t.by_status && rule.slug == "usage-true";
     match (breaches.is_empty(), if estimates { Level::Should } else { rule.level }) {

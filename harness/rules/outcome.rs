@@ -222,10 +222,12 @@ pub fn valid_reply_accepted(view: &View) -> Findings {
         let (Some(outcome), Some((index, attempt))) = (&request.outcome, last) else { continue };
         // Once text of an earlier attempt was shown, no later answer may be handed over.
         let shown_before = view.of_user(user).any(|(earlier, _)| earlier != index && view.ended(earlier).committed);
-        if request.left.is_some() || shown_before || !view.good(index) || !came_in_time(view, attempt) {
+        let accepted = outcome.result.word() == ResultWord::Completed;
+        // One that may have come too late need not be accepted; if it was, all is well.
+        if request.left.is_some() || shown_before || !view.good(index) || !(accepted || came_in_time(view, attempt)) {
             continue;
         }
-        findings.check(outcome.result.word() != ResultWord::Completed, || {
+        findings.check(!accepted, || {
             let class = outcome.class.map_or_else(|| "no class".to_owned(), |class| class.to_string());
             Breach::of_user(user, format_args!("a legal answer ended as failed ({class})"), "completed").at(index)
         });

@@ -23,6 +23,10 @@ pub static RULES: &[Rule] = &[Rule {
 
 pub fn fallback_in_time(view: &View) -> Findings {
     let mut findings = Findings::default();
+    // The reserve is the end of the deadline: who keeps none has none to keep free.
+    if !view.can(Capability::Deadline) {
+        return findings;
+    }
     for (user, request) in view.users() {
         let asked = view.at(user, Host::Fallback).next().map(|(_, attempt)| attempt.arrived);
         let (Some(moved_on), true) = (asked.or(request.ended), is_for_the_reserve(view, user)) else { continue };

@@ -50,14 +50,14 @@ impl View<'_> {
     }
 
     /// Whether time had no part in what a lone user got: no attempt was old enough for any timer of the client to fire, and at the end
-    /// there was still time for all that the policy may ask for.
+    /// there was still time for all that the policy may ask for. Who knows no deadline decides nothing by what is left of it.
     pub fn unhurried(&self) -> bool {
         let [user] = &self.t.users[..] else { return false };
         let bounded = user.expect.iter().flatten().any(|expect| expect.within.is_some());
         let class = user.outcome.as_ref().and_then(|outcome| outcome.class);
         let by_time = matches!(class, Some(Class::Timeout | Class::Deadline | Class::Connection | Class::Cancelled));
         let unseen = !(self.t.contacts.is_empty() && self.t.refusing.is_empty());
-        let early = user.ended.is_some_and(|end| self.is_early(end));
+        let early = user.ended.is_some_and(|end| !self.can(Capability::Deadline) || self.is_early(end));
         early && !(bounded || by_time || unseen || self.t.attempts.iter().any(|attempt| self.is_old(attempt)))
     }
 

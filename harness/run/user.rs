@@ -182,10 +182,11 @@ fn reached(point: Point, mark: &Mark) -> bool {
 /// The longest legal time of one user request, and a little: past it the request has not ended.
 impl Policy {
     /// After this long a user request is given up as one that never ends. A client that keeps no deadline may use up all its
-    /// attempts, and wait between them.
+    /// attempts at either provider, and wait after each.
     pub fn case_limit(&self, keeps_deadline: bool) -> Duration {
         let wait = (*self.backoff.cap).max(*self.retry_after.ceiling);
-        let attempts = (*self.attempt_timeout + wait) * self.attempts + *self.fallback.timeout;
+        let rounds = *self.attempt_timeout + wait + *self.fallback.timeout + *self.backoff.cap;
+        let attempts = rounds * self.attempts;
         let limit = if keeps_deadline { *self.deadline } else { attempts.max(*self.deadline) };
         limit + Duration::from_secs(2)
     }

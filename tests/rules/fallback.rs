@@ -80,6 +80,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::asked_after_the_deadline("fallback-allowed", story().asks(0, Primary, silent(9000).wire(Wire::Deadline)).asks(9000, Fallback, good()).completed(9020, 1), None)]
 #[case::asked_for_nobody("fallback-allowed", story().asks(0, Primary, status(400)).left(20).asks(100, Fallback, good()), None)]
 #[case::unsafe_has_no_reserve("fallback-in-time", patient(9000).request(|r| r.fallback_safe = false).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8000, Class::Deadline), None)]
+#[case::no_deadline_has_no_reserve("fallback-in-time", story().without(Capability::Deadline).asks(0, Primary, status(500)).asks(7000, Fallback, good()).completed(7020, 1), None)]
 #[case::charged_has_no_reserve("fallback-in-time", patient(9000).request(|r| r.charge_sensitive = true).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8000, Class::Deadline), None)]
 #[case::no_reserve_in_the_policy("fallback-in-time", patient(9000).policy(|p| p.fallback.reserve = Span::ms(0)).asks(0, Primary, silent(8000).wire(Wire::Deadline)).failed(8100, Class::Deadline), None)]
 #[case::answered_by_the_primary("fallback-in-time", patient(9000).asks(0, Primary, good().timed(Some(7000), Some(7000))).completed(7010, 0), None)]

@@ -18,6 +18,7 @@ fn late(story: Story, ms: u64) -> Story {
 #[case::a_choice_while_the_harness_was_late("retry-only-retryable", late(quota_retried(), 300))]
 #[case::a_wait_that_was_too_short("backoff-spaced", exact().asks(0, Primary, status(500)).asks(40, Primary, good()).completed(60, 1))]
 #[case::a_wait_cut_short("retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).asks(1000, Primary, good()).completed(1020, 1))]
+#[case::a_late_choice_of_a_client_without_a_deadline("retry-only-retryable", story().without(Capability::Deadline).asks(4000, Primary, status(429).code("insufficient_quota")).asks(4100, Primary, good()).completed(4120, 1))]
 fn the_client_alone_decided(#[case] rule: &str, #[case] story: Story) {
     let judgement = judge(&story.t);
     let verdict = judgement.verdicts.iter().find(|verdict| verdict.rule == rule).expect("it is judged");
@@ -49,6 +50,16 @@ fn a_harness_so_late_that_a_timer_may_have_fired_says_nothing_of_choices() {
     let judgement = judge(&story.t);
     assert_eq!(judgement.status, Status::Inconclusive, "{judgement:?}");
     assert!(rests_on_time(&story.t, &judgement));
+}
+
+#[test]
+fn a_request_that_never_ended_is_not_excused_by_milliseconds() {
+    let status = |ms| {
+        let judgement = judge(&late(story().asks(0, Primary, good()), ms).t);
+        judgement.verdicts.iter().find(|verdict| verdict.rule == "terminates").map(|verdict| verdict.status)
+    };
+    assert_eq!(status(900), Some(Status::Fail));
+    assert_eq!(status(1100), Some(Status::Inconclusive));
 }
 
 #[test]
