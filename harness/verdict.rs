@@ -107,10 +107,10 @@ const UNSEEN: [&str; 24] = [
 ];
 
 impl Verdict {
-    /// Whether a must was broken that the baseline knows of: it only warns then.
+    /// Whether a must was broken that the baseline knows of: it only warns then, and says why. A gateway's estimates warn without.
     pub fn is_known(&self) -> bool {
         let must = || rules::find(&self.rule).is_some_and(|rule| rule.level == Level::Must);
-        self.status == Status::Warn && !self.breaches.is_empty() && must()
+        self.status == Status::Warn && self.reason.is_some() && !self.breaches.is_empty() && must()
     }
 }
 

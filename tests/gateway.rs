@@ -172,6 +172,18 @@ fn requests_of_nobody_are_answered_and_kept_apart() {
     all_gone(&pids);
 }
 
+/// Neither at doors that a case shares nor at those that it has to itself.
+#[test]
+fn what_is_left_of_earlier_users_is_no_part_of_a_case() {
+    let refused = ("refused", "primary: [ refuse ]\nexpect: { outcome: completed, attempts: { fallback: 1 } }");
+    let (results, complaints) = run("straggler", &[refused, LOST]);
+    assert_eq!(complaints, Vec::<String>::new());
+    for result in &results {
+        assert_eq!(result.1.status, Status::Pass, "{}", words(result));
+        assert!(result.0.attempts.iter().all(|attempt| attempt.user == Some(0)), "{}", words(result));
+    }
+}
+
 #[test]
 fn one_that_never_gets_ready_is_told_and_ended() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -44,6 +44,12 @@ def error(status, why):
     return json.dumps({"error": {"message": why, "type": kind, "code": status}}).encode()
 
 
+def straggle():
+    """At work for a user of long ago."""
+    request = {"messages": [{"role": "user", "content": "Are you still there?"}]}
+    ask(TOLD["fallback"], request).read()
+
+
 class Gateway(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -63,6 +69,8 @@ class Gateway(BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         said = request["messages"][-1]["content"]
+        if KIND == "straggler":
+            threading.Thread(target=straggle, daemon=True).start()
         if KIND == "talkative":
             print("asked:", said, flush=True)
         if KIND == "dies" and "fortnight" in said:

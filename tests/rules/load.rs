@@ -67,3 +67,16 @@ fn what_is_fine_rests_on_nothing() {
     let story = story().asks(0, Primary, good()).completed(20, 0);
     assert!(!rests_on_time(&story.t, &judge(&story.t)));
 }
+
+/// The estimate of a gateway is no lie about its own conduct: it warns, and no baseline needs to know of it.
+#[test]
+fn a_gateways_estimate_of_usage_warns_and_is_nothing_known() {
+    let mut story = story().asks(0, Primary, good()).completed(20, 0);
+    let outcome = story.t.users[0].outcome.as_mut().expect("it completed");
+    outcome.usage = Some([("total_tokens".to_owned(), 19)].into());
+    for (by_status, status) in [(false, Status::Fail), (true, Status::Warn)] {
+        story.t.by_status = by_status;
+        let judgement = judge(&story.t);
+        assert_eq!((judgement.status, judgement.is_known()), (status, false));
+    }
+}

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 
 use super::{Exchange, Shared, perform, request, script::Chosen};
 use crate::{
@@ -39,9 +39,14 @@ pub async fn run(shared: Arc<Shared>, host: Host, mut stream: TcpStream) {
     while let Ok(Some(asked)) = request::read(&mut stream, &mut buffer).await {
         let closes = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let now = Instant::now();
-        let chosen = shared.choose(host, &asked, reused, now);
-        let recorder = Recorder::begin(&shared, &place, reused, chosen, Some((now, asked)));
-        if !recorder.perform(&mut stream, &mut buffer).await || closes {
+        let keep = if let Some(front) = shared.lender(host, &asked) {
+            stream.write_all(&front.inner().set_aside(host, &asked)).await.is_ok()
+        } else {
+            let chosen = shared.choose(host, &asked, reused, now);
+            let recorder = Recorder::begin(&shared, &place, reused, chosen, Some((now, asked)));
+            recorder.perform(&mut stream, &mut buffer).await
+        };
+        if !keep || closes {
             break;
         }
         reused = true;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Answers, Redirect, Shared, State};
 use crate::{
     scenario::{Content, Host, Phase, Point, Script, Step},
-    wire::{Asked, Fill, Served},
+    wire::{Asked, Fill, Front, Served},
 };
 
 /// What a request gets.
@@ -191,6 +191,13 @@ impl Shared {
     pub fn awaits(&self, host: Host, asked: &Asked) -> bool {
         let path = asked.path();
         self.lock().redirects.iter().any(|redirect| redirect.to == host && redirect.path == path)
+    }
+
+    /// Who lent the doors, if a request at them belongs to no user of this case: what others left behind may still be on its way.
+    pub fn lender(&self, host: Host, asked: &Asked) -> Option<&Front> {
+        let place = self.serving.place.as_ref().filter(|place| place.alone)?;
+        let strange = self.user_of(asked).is_none() && !self.awaits(host, asked);
+        strange.then_some(&*place.front)
     }
 
     /// Whose request it is: the last marker in its body, else the user's name, else the header.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 
-use super::{Inner, background};
+use super::Inner;
 use crate::{
     scenario::Host,
     wire::{
@@ -28,10 +28,7 @@ pub async fn run(inner: Arc<Inner>, host: Host, connection: u64, mut stream: Tcp
         let closes = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let keep = match inner.whose(host, &asked) {
             Some(shared) => serve(&shared, &place, reused, asked, &mut stream, &mut buffer).await,
-            None => {
-                inner.note(host, &asked);
-                stream.write_all(&background::answer(&asked)).await.is_ok()
-            }
+            None => stream.write_all(&inner.set_aside(host, &asked)).await.is_ok(),
         };
         if !keep || closes {
             return;

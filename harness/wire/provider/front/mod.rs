@@ -211,9 +211,11 @@ impl Inner {
         marked.or_else(led).cloned()
     }
 
-    fn note(&self, host: Host, asked: &Asked) {
+    /// Keeps a request apart that belongs to no case under way; what it is answered.
+    pub(super) fn set_aside(&self, host: Host, asked: &Asked) -> Vec<u8> {
         let path = asked.path();
         *self.lock().background.entry(format!("{host}: {} {path}", asked.method)).or_default() += 1;
+        background::answer(asked)
     }
 }
 
