@@ -40,6 +40,9 @@ pub static RULES: &[Rule] = &[
     },
 ];
 
+/// No client takes so long to follow a redirect, unless it waits.
+const PAUSE: u64 = 100_000;
+
 pub fn deadline_kept(view: &View) -> Findings {
     let mut findings = Findings::default();
     let deadline = view::micros(*view.policy().deadline);
@@ -77,10 +80,20 @@ fn silent_for(view: &View, attempt: &Attempt) -> u64 {
     let over = view.waited_until(attempt);
     let asked_for_stream = attempt.request.as_ref().is_some_and(|request| request.stream);
     let head = attempt.first_byte.filter(|_| asked_for_stream && attempt.reply.status.is_some());
-    // Where every answer led on, who follows in circles and who waits and asks there anew look alike: only the last was waited for.
-    let led_on = attempt.reply.status.is_some_and(|status| (300..400).contains(&status));
-    let from = attempt.hops.last().filter(|_| led_on).map_or(attempt.arrived, |hop| hop.arrived);
-    head.unwrap_or(over).min(over).saturating_sub(from)
+    head.unwrap_or(over).min(over).saturating_sub(last_begun(attempt))
+}
+
+/// In a circle of redirects a retry looks like one more hop: one that comes after a pause may have begun an attempt.
+fn last_begun(attempt: &Attempt) -> u64 {
+    let mut begun = attempt.arrived;
+    let mut before = attempt.arrived;
+    for hop in &attempt.hops {
+        if hop.host == attempt.host && hop.arrived.saturating_sub(before) >= PAUSE {
+            begun = hop.arrived;
+        }
+        before = hop.arrived;
+    }
+    begun
 }
 
 pub fn terminates(view: &View) -> Findings {

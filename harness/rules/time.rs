@@ -71,7 +71,9 @@ impl View<'_> {
             timers.extend([policy.semantic_idle_timeout, policy.parser.finish_grace]);
         }
         let shortest = timers.into_iter().map(|timer| view::micros(*timer)).min().unwrap_or_default();
-        self.over(attempt).saturating_sub(attempt.accepted) + self.t.lateness + GRAIN >= shortest
+        // A connection that is used again was accepted for an attempt before this one.
+        let begun = if attempt.reused { attempt.arrived } else { attempt.accepted };
+        self.over(attempt).saturating_sub(begun) + self.t.lateness + GRAIN >= shortest
     }
 
     /// Whether a wait, an attempt and the reserve still fit into what is left of a lone user's time.

@@ -2,9 +2,19 @@
 
 use super::*;
 
+/// A circle of redirects, and after a pause one more hop, which may be an attempt of its own.
+fn in_a_circle(pause_ms: u64) -> Story {
+    let story =
+        story().asks(0, Primary, status(307).timed(Some(2500), Some(2500))).led(Primary, "POST").led(Primary, "POST");
+    story
+        .failed(2510, Class::Server)
+        .facts(|t| t.attempts[0].hops[1].arrived = t.attempts[0].hops[0].arrived + pause_ms * 1000)
+}
+
 #[rstest]
 #[case::late_outcome("deadline-kept", story().asks(0, Primary, silent(9000)).failed(9000, Class::Timeout))]
 #[case::late_second_user("deadline-kept", story().asks(0, Primary, good()).completed(20, 0).user(1000).asks(1000, Primary, good()).completed(9100, 1))]
+#[case::a_circle_followed_without_a_pause("attempt-timeout-kept", in_a_circle(20))]
 #[case::silent_too_long("attempt-timeout-kept", story().asks(0, Primary, silent(2100)).failed(2100, Class::Timeout))]
 #[case::late_plain_body("attempt-timeout-kept", story().asks(0, Primary, good().timed(Some(100), Some(3000))).completed(3000, 0))]
 #[case::late_fallback("attempt-timeout-kept", story().asks(0, Primary, status(500)).asks(50, Fallback, silent(1600)).failed(1650, Class::Timeout))]
@@ -19,6 +29,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 
 #[rstest]
 #[case::in_time("deadline-kept", alone().asks(0, Primary, silent(2000)).failed(8000, Class::Timeout))]
+#[case::a_circle_with_a_pause("attempt-timeout-kept", in_a_circle(1500))]
 #[case::given_up("attempt-timeout-kept", alone().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
 #[case::slow_stream("attempt-timeout-kept", stream().asks(0, Primary, good().timed(Some(100), Some(6000))).completed(6000, 0))]
 #[case::ended("terminates", story().asks(0, Primary, good()).completed(20, 0))]

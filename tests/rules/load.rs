@@ -13,7 +13,15 @@ fn late(story: Story, ms: u64) -> Story {
     story.facts(|t| t.lateness = ms * 1000)
 }
 
+/// Its second attempt took the connection of the first.
+fn on_one_connection() -> Story {
+    let story =
+        story().asks(0, Primary, status(429).code("insufficient_quota")).asks(1500, Primary, good()).completed(1520, 1);
+    story.facts(|t| (t.attempts[1].reused, t.attempts[1].accepted) = (true, t.attempts[0].accepted))
+}
+
 #[rstest]
+#[case::a_choice_on_a_connection_used_again("retry-only-retryable", on_one_connection())]
 #[case::a_choice("retry-only-retryable", quota_retried())]
 #[case::a_choice_while_the_harness_was_late("retry-only-retryable", late(quota_retried(), 300))]
 #[case::a_wait_that_was_too_short("backoff-spaced", exact().asks(0, Primary, status(500)).asks(40, Primary, good()).completed(60, 1))]
