@@ -9,6 +9,16 @@ fn quota_retried() -> Story {
     story().asks(0, Primary, status(429).code("insufficient_quota")).asks(100, Primary, good()).completed(120, 1)
 }
 
+/// The same after a wait of a second, on the connection of the first attempt.
+fn on_a_kept_connection() -> Story {
+    let story =
+        story().asks(0, Primary, status(429).code("insufficient_quota")).asks(1000, Primary, good()).completed(1020, 1);
+    story.facts(|t| {
+        t.attempts[1].accepted = t.attempts[0].accepted;
+        t.attempts[1].reused = true;
+    })
+}
+
 fn late(story: Story, ms: u64) -> Story {
     story.facts(|t| t.lateness = ms * 1000)
 }
@@ -16,6 +26,7 @@ fn late(story: Story, ms: u64) -> Story {
 #[rstest]
 #[case::a_choice("retry-only-retryable", quota_retried())]
 #[case::a_choice_while_the_harness_was_late("retry-only-retryable", late(quota_retried(), 300))]
+#[case::a_choice_on_a_connection_older_than_any_timer("retry-only-retryable", late(on_a_kept_connection(), 30))]
 #[case::a_wait_that_was_too_short("backoff-spaced", exact().asks(0, Primary, status(500)).asks(40, Primary, good()).completed(60, 1))]
 #[case::a_wait_cut_short("retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).asks(1000, Primary, good()).completed(1020, 1))]
 fn the_client_alone_decided(#[case] rule: &str, #[case] story: Story) {
