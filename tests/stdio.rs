@@ -312,6 +312,7 @@ fn examined(what: &str) -> (Vec<(&'static str, String)>, Exit) {
 #[test]
 fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
     let rows = [
+        ("misuses-its-sdk", "ordinary answer", "it said `TypeError: create() got an unexpected", Exit::Broken),
         ("in-turn", "overlapping cases", "at once took", Exit::Broken),
         ("shares-a-client", "two sessions", "one client object a session", Exit::Broken),
         ("strict", "unknown fields", "Ignore fields", Exit::Broken),
@@ -334,6 +335,7 @@ fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
             });
         }
         scope.spawn(|| assert_eq!(examined("nothing"), (Vec::new(), Exit::Fine)));
+        scope.spawn(|| assert_eq!(examined("misuses-its-sdk").0.len(), 1, "what builds on the first is not asked"));
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Finding;
+use super::{Finding, overheard::Words};
 use crate::{
     client::{Class, ResultKind, stdio::Adapter},
     policy::Policy,
@@ -41,6 +41,7 @@ pub const CHECKS: [(&str, Examine); 6] = [
 /// The adapter under examination.
 pub struct Patient {
     adapter: Arc<Adapter>,
+    words: Words,
     /// What it did wrong as an adapter, in all checks so far.
     pub errors: Vec<String>,
 }
@@ -50,7 +51,7 @@ type Result = std::result::Result<String, (String, &'static str)>;
 impl Patient {
     /// Nothing has been seen yet.
     pub fn new(adapter: Arc<Adapter>) -> Self {
-        Patient { adapter, errors: Vec::new() }
+        Patient { adapter, words: Words::default(), errors: Vec::new() }
     }
 
     fn can(&self, capability: Capability) -> bool {
@@ -59,11 +60,17 @@ impl Patient {
 
     /// Runs scenarios at once.
     fn run(&mut self, scenarios: &[&str]) -> Vec<(Transcript, Judgement)> {
-        let suite = Suite { cases: cases(scenarios), factory: self.adapter.factory() };
+        let suite = Suite { cases: cases(scenarios), factory: self.words.of(self.adapter.factory()) };
+        self.words.take();
         let options = Options { solo: false, ..Options::new(Clock::Real, self.errors.len() as u64 + 1) };
         let results = run_suite(Arc::new(suite), options, &mut |_, _| ()).unwrap_or_default();
         self.errors.extend(results.iter().flat_map(|(transcript, _)| transcript.errors.clone()));
         results
+    }
+
+    /// What is wrong, with the words of the error that the client ended with.
+    fn told(&self, what: String) -> String {
+        self.words.take().map_or(what.clone(), |words| format!("{what}; it said `{words}`"))
     }
 
     /// Runs one scenario, in which nothing may be wrong.
@@ -75,7 +82,7 @@ impl Patient {
         let mut results = self.run(&[scenario]);
         let (transcript, judgement) = results.pop().ok_or(("it could not be run".to_owned(), remedy))?;
         match judgement.status {
-            Status::Fail | Status::Error | Status::NotRun => Err((words(&transcript, &judgement), remedy)),
+            Status::Fail | Status::Error | Status::NotRun => Err((self.told(words(&transcript, &judgement)), remedy)),
             _ => Ok(transcript),
         }
     }
@@ -149,8 +156,10 @@ fn error(patient: &mut Patient) -> Finding {
         !transcript.errors.is_empty() || transcript.process.is_some() || judgement.status == Status::NotRun
     });
     Finding::of(match (errors, results.first()) {
-        (Some((transcript, judgement)), _) => Err((words(transcript, judgement), remedy)),
-        (None, Some((transcript, _))) => class(transcript.clone()),
+        (Some((transcript, judgement)), _) => Err((patient.told(words(transcript, judgement)), remedy)),
+        (None, Some((transcript, _))) => {
+            class(transcript.clone()).map_err(|(what, remedy)| (patient.told(what), remedy))
+        }
         (None, None) => Err(("it could not be run".to_owned(), remedy)),
     })
 }
@@ -192,7 +201,7 @@ fn sessions(patient: &mut Patient) -> Finding {
     Finding::of(match wrong {
         None => Ok(String::new()),
         Some((transcript, judgement)) => Err((
-            words(transcript, judgement),
+            patient.told(words(transcript, judgement)),
             "Make one client object a session, kept under its name until `end-session`; share none, and nothing global",
         )),
     })

@@ -4,6 +4,7 @@
 
 mod cases;
 mod lines;
+mod overheard;
 
 use cases::Patient;
 
@@ -33,6 +34,10 @@ pub enum Finding {
 }
 
 impl Finding {
+    fn first_things_first() -> Self {
+        Finding::Skipped("it needs an ordinary answer first".to_owned())
+    }
+
     /// A problem, if there is one.
     fn of(result: Result<String, (String, &'static str)>) -> Self {
         match result {
@@ -61,10 +66,14 @@ pub fn examine(start: &Start, told: &mut Told) -> Exit {
     };
     tell("handshake", lines::handshake(adapter.ready()));
     let mut patient = Patient::new(adapter.clone());
+    let mut well = true;
     for (name, check) in cases::CHECKS {
-        tell(name, check(&mut patient));
+        let finding = if well { check(&mut patient) } else { Finding::first_things_first() };
+        // Without the first, nothing can be learned from the others.
+        well &= name != cases::CHECKS[0].0 || !matches!(finding, Finding::Problem(..));
+        tell(name, finding);
     }
-    tell("unknown fields", lines::unknown_fields(start));
+    tell("unknown fields", if well { lines::unknown_fields(start) } else { Finding::first_things_first() });
     let (unknown, flushed) = lines::unknown_type(start);
     tell("unknown type", unknown);
     tell("unflushed output", flushed);

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use base64::{Engine, alphabet, engine::GeneralPurpose, engine::general_purpose::PAD};
+use base64::{Engine, alphabet::STANDARD, engine::GeneralPurpose, engine::general_purpose::PAD};
 
 /// This many consecutive characters of a canary are a leak.
 const WINDOW: usize = 12;
+
+/// Takes the end of a run for what it is worth.
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
 /// All canaries of a run, ready to be looked for in one pass over a text.
 #[derive(Debug)]
@@ -30,20 +33,47 @@ impl<S: Copy + Ord> Canaries<S> {
     /// What the text gives away, in any encoding.
     pub fn in_text(&self, text: &str) -> BTreeSet<S> {
         let mut found = BTreeSet::new();
-        self.look(text, &mut found);
+        self.look(text.as_bytes(), &mut found);
         if text.contains('%') {
             self.look(&percent_decoded(text), &mut found);
         }
         if text.contains("\\u") {
-            self.look(&unescaped(text), &mut found);
+            self.look(unescaped(text).as_bytes(), &mut found);
         }
-        base64_runs(text).iter().for_each(|decoded| self.look(decoded, &mut found));
+        self.look_in_base64(text, &mut found);
         found
     }
 
-    fn look(&self, text: &str, found: &mut BTreeSet<S>) {
-        let runs = text.as_bytes().split(|byte| !self.alphabet[usize::from(*byte)]);
+    fn look(&self, bytes: &[u8], found: &mut BTreeSet<S>) {
+        let runs = bytes.split(|byte| !self.alphabet[usize::from(*byte)]);
         found.extend(runs.flat_map(windows).filter_map(|window| self.windows.get(&window)));
+    }
+
+    /// Decodes every run that may be base64, of either alphabet, from each of its four possible beginnings.
+    fn look_in_base64(&self, text: &str, found: &mut BTreeSet<S>) {
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+        // A shorter one holds no whole window.
+        let runs = text.as_bytes().split(|byte| !is_base64(byte)).filter(|run| run.len() >= WINDOW * 4 / 3);
+        let (mut standard, mut decoded) = (Vec::new(), Vec::new());
+        for run in runs {
+            standard.clear();
+            standard.extend(run.iter().map(|byte| {
+                if *byte == b'-' {
+                    b'+'
+                } else if *byte == b'_' {
+                    b'/'
+                } else {
+                    *byte
+                }
+            }));
+            for from in 0..4 {
+                let part = &standard[from..from + (standard.len() - from) / 4 * 4];
+                decoded.clear();
+                if BASE64.decode_vec(part, &mut decoded).is_ok() {
+                    self.look(&decoded, found);
+                }
+            }
+        }
     }
 }
 
@@ -51,7 +81,7 @@ fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; WINDOW]> {
     bytes.windows(WINDOW).filter_map(|window| window.try_into().ok())
 }
 
-fn percent_decoded(text: &str) -> String {
+fn percent_decoded(text: &str) -> Vec<u8> {
     let hex = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let (bytes, mut at, mut decoded) = (text.as_bytes(), 0, Vec::new());
     while at < bytes.len() {
@@ -66,7 +96,7 @@ fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    decoded
 }
 
 /// `\u0073` and its kin undone.
@@ -83,21 +113,10 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
-/// Every run that may be base64, decoded from each of its four possible beginnings.
-fn base64_runs(text: &str) -> Vec<String> {
-    let engine = GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
-    // A shorter one holds no whole window.
-    let runs = text.split(move |c| !is_base64(c)).filter(|run| run.len() >= WINDOW * 4 / 3);
-    let decode = move |part: &str| engine.decode(&part[..part.len() / 4 * 4]).ok();
-    let parts = runs.flat_map(|run| (0..4).map(move |from| run[from..].replace('-', "+").replace('_', "/")));
-    parts.filter_map(|part| decode(&part)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::prelude::BASE64_STANDARD;
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 
     fn holds(text: &str, secret: &str) -> bool {
         Canaries::new([((), secret)]).in_text(text).contains(&())
@@ -110,7 +129,9 @@ mod tests {
         let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let escaped: String = SECRET.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
         let base64 = BASE64_STANDARD.encode(format!("user:sk-{SECRET}"));
-        for text in [SECRET.to_owned(), percent, escaped, base64] {
+        let urls = BASE64_URL_SAFE_NO_PAD.encode(format!("{SECRET}\u{fb}\u{ff}\u{fe}{SECRET}"));
+        assert!(urls.contains(['-', '_']));
+        for text in [SECRET.to_owned(), percent, escaped, base64, urls] {
             assert!(holds(&format!("before {text} after"), SECRET), "{text}");
         }
     }

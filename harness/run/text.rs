@@ -3,14 +3,14 @@
 use crate::transcript::{Delivered, TextSpan};
 
 /// Text that an attempt served.
-#[derive(Debug, Clone)]
-pub struct ServedText {
+#[derive(Debug, Clone, Copy)]
+pub struct ServedText<'a> {
     /// The attempt's place in the transcript.
     pub attempt: usize,
     /// Whether it was served to the user whose delivery is traced.
     pub own: bool,
     /// The text.
-    pub text: Vec<char>,
+    pub text: &'a str,
 }
 
 /// So many characters make a match worth following; shorter rests are matched whole.
@@ -18,14 +18,16 @@ const SEED: usize = 4;
 
 /// Traces text to its sources. A text that is one source's from end to end is that source's, the latest of the user's own first.
 pub fn trace(text: &str, sources: &[ServedText]) -> Delivered {
-    if let Some(whole) = whole(text, sources) {
+    let of = |own: bool| sources.iter().filter(move |source| source.own == own);
+    if let Some(whole) = whole(text, of(true)).or_else(|| whole(text, of(false))) {
         return whole;
     }
     let text: Vec<char> = text.chars().collect();
+    let sources: Vec<_> = sources.iter().map(|source| (*source, source.text.chars().collect())).collect();
     let mut delivered = Delivered { length: text.len(), ..Delivered::default() };
     let mut at = 0;
     while at < text.len() {
-        match longest(&text[at..], sources, delivered.spans.last()) {
+        match longest(&text[at..], &sources, delivered.spans.last()) {
             Some(span) => {
                 at += span.to - span.from;
                 delivered.spans.push(span);
@@ -41,12 +43,11 @@ pub fn trace(text: &str, sources: &[ServedText]) -> Delivered {
 }
 
 /// The text as one span, if it stands in a source as it is: the common case, and the only one that may be long.
-fn whole(text: &str, sources: &[ServedText]) -> Option<Delivered> {
+fn whole<'a>(text: &str, sources: impl Iterator<Item = &'a ServedText<'a>>) -> Option<Delivered> {
     let length = text.chars().count();
-    let spans = sources.iter().filter_map(|source| {
-        let served: String = source.text.iter().collect();
-        let from = served[..served.find(text)?].chars().count();
-        let rank = (source.own, source.text.len() == length, from == 0, source.attempt);
+    let spans = sources.filter_map(|source| {
+        let from = source.text[..source.text.find(text)?].chars().count();
+        let rank = (source.text.len() == text.len(), from == 0, source.attempt);
         Some((rank, TextSpan { attempt: source.attempt, from, to: from + length }))
     });
     let (_, span) = spans.filter(|_| length > 0).max_by_key(|(rank, _)| *rank)?;
@@ -55,10 +56,10 @@ fn whole(text: &str, sources: &[ServedText]) -> Option<Delivered> {
 
 /// The longest piece of any source that the text begins with. Among equals: what goes on where the last span stopped, then the
 /// user's own, then the latest.
-fn longest(text: &[char], sources: &[ServedText], last: Option<&TextSpan>) -> Option<TextSpan> {
-    let pieces = sources.iter().filter_map(|source| {
+fn longest(text: &[char], sources: &[(ServedText, Vec<char>)], last: Option<&TextSpan>) -> Option<TextSpan> {
+    let pieces = sources.iter().filter_map(|(source, served)| {
         let resumes = last.filter(|span| span.attempt == source.attempt).map_or(0, |span| span.to);
-        let (from, length) = piece(text, &source.text, resumes)?;
+        let (from, length) = piece(text, served, resumes)?;
         let rank = (length, from == resumes && resumes > 0, source.own, from == 0, source.attempt);
         Some((rank, TextSpan { attempt: source.attempt, from, to: from + length }))
     });
@@ -92,8 +93,8 @@ fn joined(spans: Vec<TextSpan>) -> Vec<TextSpan> {
 mod tests {
     use super::*;
 
-    fn served(texts: &[&str]) -> Vec<ServedText> {
-        let source = |(attempt, text): (usize, &&str)| ServedText { attempt, own: true, text: text.chars().collect() };
+    fn served<'a>(texts: &[&'a str]) -> Vec<ServedText<'a>> {
+        let source = |(attempt, text): (usize, &&'a str)| ServedText { attempt, own: true, text };
         texts.iter().enumerate().map(source).collect()
     }
 

@@ -65,6 +65,11 @@ def always_well(case, **more):
     true_say({"type": "outcome", "id": case["id"], **outcome, **more})
 
 
+def misuses_its_sdk(case):
+    error = {"native": "TypeError", "status": None, "message": "create() got an unexpected keyword argument 'user'"}
+    true_say({"type": "outcome", "id": case["id"], "result": "failed", "error": error})
+
+
 def twice(case):
     true_run(case)
     true_run(case)
@@ -100,6 +105,7 @@ class InTurn:
 
 RUNS = {
     "shares-a-client": first_providers,
+    "misuses-its-sdk": misuses_its_sdk,
     "leaks": leaks,
     "charges-twice": charges_twice,
     "crash": crash,

@@ -50,15 +50,11 @@ impl Joiner<'_> {
             let letter = attempt.host.to_string().chars().next().unwrap_or('x');
             format!("u{}.{letter}{}", attempt.user.unwrap_or_default(), attempt.number)
         };
-        let served =
-            |index: usize| sources.iter().find(|source| source.attempt == index).map(|source| source.text.as_slice());
+        let served = |index: usize| sources.iter().find(|source| source.attempt == index).map(|source| source.text);
         let shown = facts.text.as_ref().or(facts.streamed.as_ref()).map(|text| {
             let piece = |span: &TextSpan| {
-                let text: String = served(span.attempt)
-                    .and_then(|text| text.get(span.from..span.to))
-                    .unwrap_or_default()
-                    .iter()
-                    .collect();
+                let text = served(span.attempt).unwrap_or_default().chars();
+                let text: String = text.skip(span.from).take(span.to - span.from).collect();
                 text.replace(&mark(span.attempt), "$mark")
             };
             let foreign = (text.foreign > 0).then(|| format!("({} foreign characters)", text.foreign));
@@ -88,10 +84,10 @@ impl Joiner<'_> {
     }
 }
 
-fn sources(user: usize, attempts: &[Attempt], readings: &[Reading]) -> Vec<ServedText> {
-    let text = |(attempt, reading): (usize, &Reading)| {
+fn sources<'a>(user: usize, attempts: &[Attempt], readings: &'a [Reading]) -> Vec<ServedText<'a>> {
+    let text = |(attempt, reading): (usize, &'a Reading)| {
         let answer = reading.answers.first().filter(|text| !text.is_empty());
-        let text = answer.or(Some(&reading.raw).filter(|raw| !raw.is_empty()))?.chars().collect();
+        let text = answer.or(Some(&reading.raw).filter(|raw| !raw.is_empty()))?;
         Some(ServedText { attempt, own: attempts[attempt].user == Some(user), text })
     };
     readings.iter().enumerate().filter_map(text).collect()

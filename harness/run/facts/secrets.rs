@@ -57,7 +57,7 @@ impl Joiner<'_> {
         });
         let logs = self.logs.iter().map(|record| {
             let values: Vec<&str> = record.fields.iter().filter_map(|(_, value)| value.as_deref()).collect();
-            let place = if self.telemetry(record).is_some() { Place::Telemetry } else { Place::Log };
+            let place = if self.fields(record).count() >= LEAST { Place::Telemetry } else { Place::Log };
             (self.speaker(record), place, values.join("\n"))
         });
         let places = errors.chain(requests.flatten()).chain(logs);
@@ -91,13 +91,17 @@ impl Joiner<'_> {
 
     /// A record under our names of its fields, if it is a structured one.
     fn telemetry(&self, record: &LogRecord) -> Option<Telemetry> {
-        let named = self.case.policy.telemetry.iter().filter_map(|(ours, theirs)| {
+        let safe = |value: &str| Some(plain(value)).filter(|text| self.canaries.in_text(text).is_empty());
+        let fields = || self.fields(record).map(|(name, value)| (name.to_owned(), value.and_then(safe)));
+        (self.fields(record).count() >= LEAST).then(|| fields().collect())
+    }
+
+    /// Our names of a record's fields, with their values as they were written.
+    fn fields<'a>(&'a self, record: &'a LogRecord) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+        self.case.policy.telemetry.iter().filter_map(|(ours, theirs)| {
             let (_, value) = record.fields.iter().find(|(name, _)| name == theirs)?;
-            Some((ours.clone(), value.as_deref().map(plain)))
-        });
-        let fields: Telemetry = named.collect();
-        let safe = |value: Option<String>| value.filter(|text| self.canaries.in_text(text).is_empty());
-        (fields.len() >= LEAST).then(|| fields.into_iter().map(|(name, value)| (name, safe(value))).collect())
+            Some((ours.as_str(), value.as_deref()))
+        })
     }
 }
 
