@@ -88,7 +88,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::out_of_tokens_and_left_out("tool-calls-whole", answered(good().calls(&["a"]).finish("length"), |o| o.finish_reason = Some("length".to_owned())))]
 #[case::a_word_of_another_vocabulary_said_in_ours("honest-success", answered(good().finish("max_tokens").finish_also("unlisted"), |o| o.finish_reason = Some("length".to_owned())))]
 #[case::a_word_in_other_letters("honest-success", answered(good().finish("STOP").finish_also("unlisted"), |o| o.finish_reason = Some("stop".to_owned())))]
-#[case::a_word_that_may_name_a_guard("error-classified", alone().asks(0, Primary, good().finish("guardrail_intervened").finish_also("unlisted")).refused(20))]
+#[case::a_word_that_may_name_a_guard("error-classified", alone().asks(0, Primary, good().finish("guardrail_intervened").finish_also("unlisted")).failed(20, Class::ContentPolicy).outcome_is(|o| (o.result, o.class) = (ResultKind::Refused, None)))]
 #[case::failed_instead("tool-calls-whole", alone().asks(0, Primary, call(&["a"]).body(Body::BadToolCall)).failed(20, Class::MalformedResponse))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
     super::keeps(rule, &story);
