@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path,
+    path::{self, Path},
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -71,7 +71,8 @@ impl Gateway {
         let port = start::free_port().map_err(|error| format!("no port for it: {error}"))?;
         let folder = Folder::new().map_err(|error| format!("no folder for its configuration: {error}"))?;
         let key = Identity::issue(fastrand::u64(..), 1).keys[&Host::Primary].clone();
-        let here = path::absolute(&spec.folder).map_err(|error| format!("no folder of its description: {error}"))?;
+        let here = path::absolute(Path::new(".").join(&spec.folder))
+            .map_err(|error| format!("no folder of its description: {error}"))?;
         let values = Values::default()
             .with("port", port)
             .with("here", here.display())
