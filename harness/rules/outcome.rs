@@ -1,6 +1,6 @@
 //! What the client makes of replies: nothing broken passes as success, nothing good is thrown away.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, answer::is_refusal, view};
+use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, answer::is_refusal, time, view};
 use crate::{
     causes::{Body, ResultWord},
     scenario::Host,
@@ -243,7 +243,5 @@ fn came_in_time(view: &View, attempt: &Attempt) -> bool {
     let limit = if attempt.host == Host::Fallback { policy.fallback.timeout } else { policy.attempt_timeout };
     let bounded = if attempt.reply.stream { attempt.first_byte.unwrap_or(u64::MAX) } else { last };
     let before = |moment: u64, limit: u64| moment.saturating_add(ALLOWANCE) < limit;
-    // Its own connection is part of an attempt; one that was there already is not.
-    let began = if attempt.reused { attempt.arrived } else { attempt.accepted.min(attempt.arrived) };
-    before(last, deadline) && before(bounded, began + view::micros(*limit))
+    before(last, deadline) && before(bounded, time::began(attempt) + view::micros(*limit))
 }

@@ -22,6 +22,11 @@ pub enum Fits {
     No,
 }
 
+/// When an attempt began. Its own connection is part of it; one that was there already is not.
+pub fn began(attempt: &Attempt) -> Micros {
+    if attempt.reused { attempt.arrived } else { attempt.accepted.min(attempt.arrived) }
+}
+
 impl View<'_> {
     /// When an attempt was over, or nobody watched any more.
     pub fn over(&self, attempt: &Attempt) -> Micros {
@@ -71,9 +76,7 @@ impl View<'_> {
             timers.extend([policy.semantic_idle_timeout, policy.parser.finish_grace]);
         }
         let shortest = timers.into_iter().map(|timer| view::micros(*timer)).min().unwrap_or_default();
-        // A connection that is used again was accepted for an attempt before this one.
-        let begun = if attempt.reused { attempt.arrived } else { attempt.accepted };
-        self.over(attempt).saturating_sub(begun) + self.t.lateness + GRAIN >= shortest
+        self.over(attempt).saturating_sub(began(attempt)) + self.t.lateness + GRAIN >= shortest
     }
 
     /// Whether a wait, an attempt and the reserve still fit into what is left of a lone user's time.

@@ -20,6 +20,7 @@ use super::*;
 #[case::in_two_crowds("backoff-jittered", herd(50, |n| 20 + (n % 2) * 60))]
 #[case::one_more_than_chance("backoff-jittered", herd(50, |n| if n < 23 { 50 } else { 61 + n % 39 }))]
 #[case::equal_jitter("backoff-jittered", herd(50, |_| 75).policy(|p| p.backoff.jitter = Jitter::Equal))]
+#[case::equal_jitter_and_its_least("backoff-jittered", herd(50, |_| 48).policy(|p| p.backoff.jitter = Jitter::Equal))]
 #[case::told_the_same("backoff-jittered", told_herd(50, &limited().wait(2000), |_| 2000))]
 fn breaks(#[case] rule: &str, #[case] story: Story) {
     super::breaks(rule, &story);
@@ -48,6 +49,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::a_stale_connection_waits_for_nothing("backoff-spaced", exact().asks(0, Primary, silent(1).wire(Wire::ClosedBeforeHead)).facts(|t| t.attempts[0].reused = true).asks(2, Primary, good()).completed(20, 1), None)]
 #[case::a_stale_connection_that_took_no_request("backoff-spaced", exact().asks(0, Primary, silent(1).wire(Wire::ClosedBeforeRequest)).facts(|t| t.attempts[0].reused = true).asks(2, Primary, good()).completed(20, 1), None)]
 #[case::a_refreshed_key_is_no_retry("backoff-spaced", exact().asks(0, Primary, status(401)).asked(|r| r.auth = AuthFact::Unknown).asks(20, Primary, good()).completed(40, 1), None)]
+#[case::after_text_that_was_shown_nothing_may_follow("backoff-spaced", stream().policy(|p| p.backoff.jitter = Jitter::None).asks(0, Primary, cut_stream()).streamed(0, 8).asks(30, Primary, good()).failed(50, Class::StreamInterrupted), None)]
 #[case::what_must_not_follow_has_its_rule("backoff-spaced", exact().asks(0, Primary, status(400)).asks(20, Primary, good()).completed(40, 1), None)]
 #[case::what_comes_after_the_end_has_its_rule("backoff-spaced", exact().asks(0, Primary, status(500)).failed(12, Class::Server).asks(20, Primary, good()), None)]
 #[case::named_waits_do_not_grow_the_backoff("backoff-spaced", exact().asks(0, Primary, limited().wait(500)).asks(510, Primary, status(500)).asks(615, Primary, good()).completed(640, 2), Some(Status::Pass))]
@@ -60,6 +62,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::forty_nine_say_nothing("backoff-jittered", herd(49, |_| 50), None)]
 #[case::no_jitter_by_policy("backoff-jittered", herd(50, |_| 100).policy(|p| p.backoff.jitter = Jitter::None), None)]
 #[case::no_wait_has_its_rule("backoff-jittered", herd(50, |_| 0), None)]
+#[case::a_little_too_short_has_its_rule("backoff-jittered", herd(50, |_| 47).policy(|p| p.backoff.jitter = Jitter::Equal), None)]
 #[case::too_short_has_its_rule("backoff-jittered", herd(50, |_| 30).policy(|p| p.backoff.jitter = Jitter::Equal), None)]
 #[case::shortened_has_its_rule("backoff-jittered", told_herd(50, &limited().wait(2000), |_| 1000), None)]
 #[case::no_spread_by_policy("backoff-jittered", told_herd(50, &limited().wait(2000), |_| 2000).policy(|p| p.retry_after.spread = 0.0), None)]

@@ -71,6 +71,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 #[case::nothing_is_refused("fallback-request-valid", uses(lost().asks(50, Fallback, good()), &[Tools]).completed(70, 1), None)]
 #[case::the_primary_takes_it("fallback-request-valid", uses(refusing(&[Tools]), &[Tools]).failed(20, Class::Server), None)]
 #[case::refused_is_not_demanded("fallback-used", uses(refusing(&[Tools]), &[Tools]).failed(20, Class::Server), None)]
+#[case::several_choices_asked_by_the_user_only("fallback-used", refusing(&[SeveralChoices]).request(|r| r.n = 2).failed(20, Class::Server), None)]
 #[case::asked_by_the_user_only("fallback-used", refusing(&[Tools]).request(|r| r.tools = true).failed(20, Class::Server), None)]
 #[case::about_the_window_is_not_demanded("fallback-used", window(4000).asked(|r| r.tokens = 3001).failed(20, Class::Server), None)]
 #[case::key_is_for_the_isolation("no-secret-leak", lost().asks(50, Fallback, good()).asked(|r| r.foreign_keys.push(Primary)).leak_in(Secret::Key(Primary), Place::Request(Fallback)).completed(70, 1), Some(Status::Pass))]

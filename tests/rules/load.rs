@@ -9,6 +9,16 @@ fn quota_retried() -> Story {
     story().asks(0, Primary, status(429).code("insufficient_quota")).asks(100, Primary, good()).completed(120, 1)
 }
 
+/// The same after a wait of a second, on the connection of the first attempt.
+fn on_a_kept_connection() -> Story {
+    let story =
+        story().asks(0, Primary, status(429).code("insufficient_quota")).asks(1000, Primary, good()).completed(1020, 1);
+    story.facts(|t| {
+        t.attempts[1].accepted = t.attempts[0].accepted;
+        t.attempts[1].reused = true;
+    })
+}
+
 fn late(story: Story, ms: u64) -> Story {
     story.facts(|t| t.lateness = ms * 1000)
 }
@@ -24,6 +34,7 @@ fn on_one_connection() -> Story {
 #[case::a_choice_on_a_connection_used_again("retry-only-retryable", on_one_connection())]
 #[case::a_choice("retry-only-retryable", quota_retried())]
 #[case::a_choice_while_the_harness_was_late("retry-only-retryable", late(quota_retried(), 300))]
+#[case::a_choice_on_a_connection_older_than_any_timer("retry-only-retryable", late(on_a_kept_connection(), 30))]
 #[case::a_wait_that_was_too_short("backoff-spaced", exact().asks(0, Primary, status(500)).asks(40, Primary, good()).completed(60, 1))]
 #[case::a_wait_cut_short("retry-after-ceiling", story().asks(0, Primary, limited().wait(600_000)).asks(1000, Primary, good()).completed(1020, 1))]
 #[case::a_late_choice_of_a_client_without_a_deadline("retry-only-retryable", story().without(Capability::Deadline).asks(4000, Primary, status(429).code("insufficient_quota")).asks(4100, Primary, good()).completed(4120, 1))]

@@ -29,6 +29,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::own_text("answer-belongs", story().asks(0, Primary, status(500)).asks(150, Primary, good()).completed(170, 1))]
 #[case::error_failed("error-not-success", alone().asks(0, Primary, status(502).in_band(502)).failed(20, Class::Server))]
 #[case::accepted("valid-reply-accepted", story().asks(0, Primary, good()).completed(20, 0))]
+#[case::late_and_accepted("valid-reply-accepted", story().asks(0, Primary, good().timed(Some(1999), Some(1999))).completed(2000, 0))]
 #[case::text_then_error("committed-answer", stream().asks(0, Primary, cut_stream()).streamed(0, 8).failed(80, Class::StreamInterrupted))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
     super::keeps(rule, &story);
