@@ -25,6 +25,8 @@ const THINKS: Micros = 400_000;
 const SDK: &str = "Hand the SDK exactly the base_url, api_key and model of the first provider, call it once, and report what it returned";
 const CANCEL: &str = "On `cancel`, cancel the SDK's call (close its stream or abort its request) and send the `outcome` that is still owed";
 
+const BUSY: &str = "The machine was too busy to tell: run the doctor again when less goes on";
+
 /// A check of an adapter that is ready.
 pub type Examine = fn(&mut Patient) -> Finding;
 
@@ -79,9 +81,15 @@ impl Patient {
         scenario: &str,
         remedy: &'static str,
     ) -> std::result::Result<Transcript, (String, &'static str)> {
-        let mut results = self.run(&[scenario]);
-        let (transcript, judgement) = results.pop().ok_or(("it could not be run".to_owned(), remedy))?;
+        let nothing = || ("it could not be run".to_owned(), remedy);
+        let (mut transcript, mut judgement) = self.run(&[scenario]).pop().ok_or_else(nothing)?;
+        for _ in 0..2 {
+            if judgement.status == Status::Inconclusive {
+                (transcript, judgement) = self.run(&[scenario]).pop().ok_or_else(nothing)?;
+            }
+        }
         match judgement.status {
+            Status::Inconclusive => Err((words(&transcript, &judgement), BUSY)),
             Status::Fail | Status::Error | Status::NotRun => Err((self.told(words(&transcript, &judgement)), remedy)),
             _ => Ok(transcript),
         }
