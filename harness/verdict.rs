@@ -243,8 +243,13 @@ fn all_depend_on_time(rule: &Rule, breaches: &[Breach], view: &View) -> bool {
     })
 }
 
-/// Whether a machine under load may have decided that some rule was broken: only a second run can tell.
+/// Whether a machine under load may have decided that some rule was broken: only a second run can tell. A lone user whose request
+/// never ended was not held up by it, if it was never so late.
 pub fn rests_on_time(transcript: &Transcript, judgement: &Judgement) -> bool {
+    let unending = matches!(&transcript.users[..], [user] if user.ended.is_none() && user.left.is_none());
+    if unending && transcript.lateness <= LATE_FOR_THE_END {
+        return false;
+    }
     let view = View::new(transcript, Causes::embedded());
     let mut broken = judgement.verdicts.iter().filter(|verdict| !verdict.breaches.is_empty());
     broken.any(|verdict| {

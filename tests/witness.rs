@@ -18,7 +18,7 @@ use brownout::{
     client::Factory,
     report,
     run::{Home, Listening, run_alone, run_case_on},
-    scenario::Case,
+    scenario::{Capability, Case},
     transcript::{Attempt, Hop, Micros, Pace, Transcript},
     verdict::{Judgement, Status, judge},
     wire::clock,
@@ -130,7 +130,7 @@ fn verdicts(judgement: &Judgement) -> Vec<(&str, Status)> {
 
 /// Until the last user had an outcome, or was given up, and the last attempt had begun.
 fn lasts(transcript: &Transcript) -> Micros {
-    let given_up = transcript.policy.case_limit(false).as_micros() as Micros;
+    let given_up = transcript.policy.case_limit(|claim| claim == Capability::Fallback).as_micros() as Micros;
     let users = transcript.users.iter().map(|user| user.ended.or(user.left).unwrap_or(user.arrived + given_up));
     users.chain(transcript.attempts.iter().map(|attempt| attempt.arrived)).max().unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Time limits: of a user request, of an attempt, of everything.
 
-use super::{ALLOWANCE, Breach, Capability, Findings, Level, Load, Rule, View, silence, view};
+use super::{Breach, Capability, Findings, Level, Load, Rule, View, silence, view};
 use crate::transcript::Attempt;
 
 /// The rows of this family.
@@ -50,7 +50,7 @@ pub fn deadline_kept(view: &View) -> Findings {
         // A request that never ends is for `terminates`.
         let Some(ended) = request.ended else { continue };
         let took = ended.saturating_sub(request.arrived);
-        findings.check(took > deadline + ALLOWANCE, || {
+        findings.check(took > deadline + view.allowance(), || {
             let actual = format!("the outcome came after {}", view::seconds(took));
             Breach::of_user(user, actual, format_args!("within {}", view::seconds(deadline)))
         });
@@ -64,7 +64,7 @@ pub fn attempt_timeout_kept(view: &View) -> Findings {
         let limit = silence::attempt_limit(view, attempt);
         let silent = silent_for(view, attempt);
         // A reply that stalls is for `idle-timeout-kept` where that limit comes first.
-        findings.check(silent > limit + ALLOWANCE && !silence::went_on(view, attempt), || {
+        findings.check(silent > limit + view.allowance() && !silence::went_on(view, attempt), || {
             let actual =
                 format!("attempt {} at the {} was waited for {}", attempt.number, attempt.host, view::seconds(silent));
             let expected = format!("given up within {}", view::seconds(limit));
@@ -114,7 +114,7 @@ pub fn terminates(view: &View) -> Findings {
     for (user, request) in view.users() {
         findings.check(request.ended.is_none() && request.left.is_none(), || {
             // Longer than this nobody waited for it.
-            let limit = view::micros(view.policy().case_limit(view.can(Capability::Deadline)));
+            let limit = view::micros(view.policy().case_limit(|claim| view.can(claim)));
             let waited = view::seconds(view.t.watched.saturating_sub(request.arrived).min(limit));
             Breach::of_user(user, format_args!("no outcome after {waited}"), "every user request ends")
         });

@@ -31,7 +31,7 @@ pub use suite::{Clock, Options, Progress, Suite, run_alone, run_suite};
 
 use crate::{
     client::{Admission, AnyClient, Aside, Factory, Refused},
-    scenario::{Capability, Case, Content, Host, Point, Script, Step},
+    scenario::{Case, Content, Host, Point, Script, Step},
     transcript::{ClockKind, Room, Transcript},
     wire::{Place, Provider, Seen, Serve, Served, Serving, clock::Heartbeat},
 };
@@ -153,7 +153,7 @@ async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Resul
             return Err(Unadmitted::Refused(Refused::Error(why.to_owned())));
         }
         // The doors can be its alone only while no other case is under way.
-        let alone = clients[0].front().is_some() && breaks_connections(case);
+        let alone = clients[0].front().is_some() && wants_to_be_alone(case);
         users = if alone { takes } else { users };
     }
     let mut admitted = Vec::new();
@@ -167,7 +167,8 @@ async fn admit(case: &Case, clients: &[Rc<dyn AnyClient>], home: &Home) -> Resul
 
 /// After so long a user request of this client has not ended.
 fn limit(case: &Case, client: &dyn AnyClient) -> Duration {
-    case.policy.case_limit(client.capabilities().contains(&Capability::Deadline))
+    let claims = client.capabilities();
+    case.policy.case_limit(|claim| claims.contains(&claim))
 }
 
 /// Hearts that beat beside a run in true time: their worst delay is the harness's own lateness.
@@ -199,7 +200,7 @@ async fn record<P: Serve>(
     let turn = front.as_ref().map_or(0, |front| front.turn());
     let identity = Identity::issue(seed.rotate_left(32).wrapping_add(turn).rotate_right(32), case.users.len() + 1);
     let identity = front.iter().fold(identity, |identity, front| identity.with_keys(front.keys()));
-    let place = front.map(|front| Place { front, alone: breaks_connections(case) });
+    let place = front.map(|front| Place { front, alone: wants_to_be_alone(case) });
     let serving = Serving { place, ..serving(case, &identity) };
     let provider = home.run(P::start(serving)).await?;
     let urls = provider.urls();
@@ -311,10 +312,12 @@ fn serving(case: &Case, identity: &Identity) -> Serving {
     }
 }
 
-/// Whether it refuses connections or breaks them before their requests: nobody could tell whose they are.
-fn breaks_connections(case: &Case) -> bool {
-    let breaks =
-        |step: &Step| step.content == Content::Refuse || step.cut.is_some_and(|cut| cut.after == Point::Accept);
+/// Whether it refuses connections, breaks them before their requests, or leads requests elsewhere, perhaps without their bodies: among
+/// other cases nobody could tell whose they are.
+fn wants_to_be_alone(case: &Case) -> bool {
+    let leads = |step: &Step| matches!(step.content, Content::Reply { status: 300..=399, .. });
+    let cuts = |step: &Step| step.cut.is_some_and(|cut| cut.after == Point::Accept);
+    let breaks = |step: &Step| step.content == Content::Refuse || cuts(step) || leads(step);
     let own = case.users.iter().flat_map(|user| user.scripts.values());
     case.hosts.values().chain(own).any(|script| match script {
         Script::Steps(steps) => steps.iter().any(breaks),

@@ -16,7 +16,7 @@ use tokio::{sync::Semaphore, task::LocalSet, time::sleep};
 use super::{Home, Listening, facts, rounds::Rounds, run_case};
 use crate::{
     client::Factory,
-    scenario::Case,
+    scenario::{Capability, Case},
     transcript::{ClockKind, Transcript},
     verdict::{Judgement, judge},
     wire::clock,
@@ -209,7 +209,13 @@ impl Workers {
 
     /// In true time, the longest case may say nothing for as long as its users may wait.
     fn patience(&self) -> Duration {
-        let longest = self.suite.cases.iter().map(|case| case.policy.case_limit(false)).max().unwrap_or_default();
+        let longest = self
+            .suite
+            .cases
+            .iter()
+            .map(|case| case.policy.case_limit(|claim| claim == Capability::Fallback))
+            .max()
+            .unwrap_or_default();
         match self.options.clock {
             ClockKind::Virtual => self.options.patience,
             ClockKind::Real => self.options.patience + longest,

@@ -12,7 +12,7 @@ use super::{Identity, heard};
 use crate::{
     client::{AnyClient, Call, Deltas, Effects, Failure, Message, Outcome, Provider, Records, ResultKind},
     policy::Policy,
-    scenario::{Cancel, Case, Host, Point, User},
+    scenario::{Cancel, Capability, Case, Host, Point, User},
     wire::Mark,
 };
 
@@ -181,13 +181,35 @@ fn reached(point: Point, mark: &Mark) -> bool {
 
 /// The longest legal time of one user request, and a little: past it the request has not ended.
 impl Policy {
-    /// After this long a user request is given up as one that never ends. A client that keeps no deadline may use up all its
-    /// attempts at either provider, and wait after each.
-    pub fn case_limit(&self, keeps_deadline: bool) -> Duration {
-        let wait = (*self.backoff.cap).max(*self.retry_after.ceiling);
-        let rounds = *self.attempt_timeout + wait + *self.fallback.timeout + *self.backoff.cap;
-        let attempts = rounds * self.attempts;
-        let limit = if keeps_deadline { *self.deadline } else { attempts.max(*self.deadline) };
+    /// After this long a user request is given up as one that never ends, by what the client claims. One that keeps no deadline may
+    /// use up all its attempts, at the fallback too if it has one, and wait after each.
+    pub fn case_limit(&self, claims: impl Fn(Capability) -> bool) -> Duration {
+        let primary = *self.attempt_timeout + (*self.backoff.cap).max(*self.retry_after.ceiling);
+        let fallback =
+            if claims(Capability::Fallback) { *self.fallback.timeout + *self.backoff.cap } else { Duration::ZERO };
+        let attempts = (primary + fallback) * self.attempts;
+        let limit = if claims(Capability::Deadline) { *self.deadline } else { attempts.max(*self.deadline) };
         limit + Duration::from_secs(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duration::Span;
+
+    #[test]
+    fn a_request_is_given_up_two_seconds_after_the_longest_legal_time() {
+        let mut policy =
+            Policy { attempts: 3, attempt_timeout: Span::ms(2000), deadline: Span::ms(8000), ..Policy::default() };
+        (policy.backoff.cap, policy.retry_after.ceiling) = (Span::ms(1000), Span::ms(4000));
+        policy.fallback.timeout = Span::ms(1500);
+        let limit = |claims: &[Capability]| policy.case_limit(|claim| claims.contains(&claim)).as_millis();
+        assert_eq!(limit(&[Capability::Deadline]), 10_000);
+        // Three times two seconds and a wait of four.
+        assert_eq!(limit(&[]), 20_000);
+        // Three times at the fallback too, with a wait of one after each.
+        assert_eq!(limit(&[Capability::Fallback]), 27_500);
+        assert_eq!(limit(&[Capability::Fallback, Capability::Deadline]), 10_000);
     }
 }

@@ -1,6 +1,6 @@
 //! What a machine under load may have decided: only that is asked a second time, and only that is inconclusive where the harness was late.
 
-use brownout::verdict::rests_on_time;
+use brownout::{transcript::CommandFacts, verdict::rests_on_time};
 
 use super::*;
 
@@ -79,6 +79,26 @@ fn a_request_that_never_ended_is_not_excused_by_milliseconds() {
     };
     assert_eq!(status(900), Some(Status::Fail));
     assert_eq!(status(1100), Some(Status::Inconclusive));
+}
+
+#[test]
+fn a_command_that_had_to_be_ended_was_not_held_up_by_load() {
+    let command = CommandFacts { took: 60_000_000, ..CommandFacts::default() };
+    let overran = story().asks(0, Primary, good()).facts(|t| t.command = Some(command.clone()));
+    assert_eq!(late(overran, 2000).says("terminates"), Some(Status::Fail));
+}
+
+#[test]
+fn what_never_ends_is_not_asked_again_unless_the_harness_was_very_late() {
+    let unending = || story().asks(0, Primary, silent(2000));
+    for (late, again) in [(0, false), (1000, false), (1001, true)] {
+        let story = unending().facts(|t| t.lateness = late * 1000);
+        let judgement = judge(&story.t);
+        assert_eq!(story.says("terminates") == Some(Status::Fail), !again, "{judgement:?}");
+        assert_eq!(rests_on_time(&story.t, &judgement), again, "{late} ms late: {judgement:?}");
+    }
+    let beside_another = unending().user(0).asks(0, Primary, good()).completed(20, 1);
+    assert!(rests_on_time(&beside_another.t, &judge(&beside_another.t)));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::*;
 #[case::truncated_json("honest-success", story().asks(0, Primary, good().body(Body::Truncated)).completed_empty(20))]
 #[case::half_the_text("honest-success", story().asks(0, Primary, good()).completed_with(20, &[(0, 0, 10)], 0))]
 #[case::a_hole_in_the_text("honest-success", story().asks(0, Primary, good()).completed_with(20, &[(0, 0, 8), (0, 10, 20)], 0))]
+#[case::a_hole_as_long_as_the_white_space_around("honest-success", story().asks(0, Primary, good().facts(|r| r.trimmed = TEXT - 2)).completed_with(20, &[(0, 0, 8), (0, 10, TEXT)], 0))]
 #[case::nothing_of_the_text("honest-success", story().asks(0, Primary, good()).completed_empty(20))]
 #[case::completed_from_nothing("honest-success", story().completed_empty(20))]
 #[case::invented("answer-belongs", story().asks(0, Primary, good()).completed_with(20, &[(0, 0, TEXT)], 3))]

@@ -36,6 +36,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::same_body("request-stable", story().asks(0, Primary, status(500)).asks(100, Primary, good()).completed(120, 1))]
 #[case::mended("request-stable", story().asks(0, Primary, status(422)).asks(100, Primary, good()).asked(another_body).completed(120, 1))]
 #[case::within_the_origin("redirect-guarded", story().asks(0, Primary, good()).led(Primary, "POST").completed(20, 0))]
+#[case::a_key_at_home("redirect-guarded", story().asks(0, Primary, good()).led_by(307, Primary, "POST", true).completed(20, 0))]
 #[case::see_other("redirect-guarded", story().asks(0, Primary, good()).led_by(303, Primary, "GET", false).completed(20, 0))]
 #[case::not_followed("redirect-guarded", story().asks(0, Primary, moved()).failed(20, Class::InvalidRequest))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
@@ -43,6 +44,7 @@ fn keeps(#[case] rule: &str, #[case] story: Story) {
 }
 
 #[rstest]
+#[case::a_stray_get("endpoint-path", story().asks(0, Primary, good()).stray("GET", "/v1/models").completed(20, 0), Some(Status::Pass))]
 #[case::one_attempt("request-stable", story().asks(0, Primary, good()).completed(20, 0), None)]
 #[case::the_fallback_has_its_own("request-stable", story().asks(0, Primary, status(500)).asks(100, Fallback, good()).asked(another_body).completed(120, 1), None)]
 #[case::a_should_only_warns("request-stable", story().asks(0, Primary, status(500)).asks(100, Primary, good()).asked(another_body).completed(120, 1), Some(Status::Warn))]

@@ -7,6 +7,7 @@ use super::*;
 #[rstest]
 #[case::four_of_three("bounded-attempts", (0..4).fold(story(), |s, n| s.asks(n * 300, Primary, status(500))).failed(1300, Class::Server))]
 #[case::four_at_the_fallback("bounded-attempts", (0..4).fold(story().asks(0, Primary, status(500)), |s, n| s.asks(100 + n * 300, Fallback, status(500))).failed(1600, Class::Server))]
+#[case::the_same_key_again("retry-only-retryable", story().asks(0, Primary, status(401)).asks(100, Primary, good()).completed(120, 1))]
 #[case::quota("retry-only-retryable", story().asks(0, Primary, status(429).code("insufficient_quota")).asks(100, Primary, good()).completed(120, 1))]
 #[case::comet_500("retry-only-retryable", story().asks(0, Primary, status(500).code("invalid_request")).asks(100, Primary, good()).completed(120, 1))]
 #[case::after_good("retry-only-retryable", story().asks(0, Primary, good()).asks(100, Primary, good()).completed(120, 1))]

@@ -89,7 +89,7 @@ impl Session {
                 return None;
             }
         };
-        let limit = Instant::now() + call.policy.case_limit(self.capabilities().contains(&Capability::Deadline));
+        let limit = Instant::now() + call.policy.case_limit(|claim| self.capabilities().contains(&claim));
         let (effects, records) = (call.effects.clone(), call.records.clone());
         let (events, owed) = (RefCell::new(events), Cell::new(true));
         let talk = Rc::new(Talk { id, limit, events, effects, records, owed });
