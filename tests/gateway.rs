@@ -184,6 +184,19 @@ fn what_is_left_of_earlier_users_is_no_part_of_a_case() {
     }
 }
 
+/// Each is led to the same place at the same time, by a request that carries no canary any more.
+#[test]
+fn two_that_are_led_to_one_place_are_told_apart() {
+    let moved =
+        "primary: [ { status: 302, head_after: 300ms, headers: { location: \"$url.primary/v2\" }, body: moved }, ok ]";
+    let (results, _) = run("follows", &[("one", moved), ("other", moved)]);
+    for result in &results {
+        assert!(broken_rules(result).contains(&"redirect-guarded"), "{}", words(result));
+        let hops: Vec<_> = result.0.attempts.iter().map(|attempt| attempt.hops.len()).collect();
+        assert_eq!(hops, [1], "{}", words(result));
+    }
+}
+
 #[test]
 fn one_that_never_gets_ready_is_told_and_ended() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::suite::{Options, Progress, Results, RunOne, Suite, Workers};
+use super::{
+    suite::{Options, Progress, Results, RunOne, Suite, Workers},
+    wants_to_be_alone,
+};
 use crate::{
     transcript::{Micros, Transcript},
     verdict::{Judgement, Status, rests_on_time},
@@ -29,7 +32,9 @@ impl Rounds<'_, '_> {
     /// Runs all, and those again whose verdict may not be the client's doing; each is told of once it is settled.
     pub fn all(&mut self) -> Results {
         let mut results = Results::new();
-        let everything: Vec<usize> = (0..self.suite.cases.len()).collect();
+        let mut everything: Vec<usize> = (0..self.suite.cases.len()).collect();
+        // Each of these waits until no other is under way: one after the other at the end, and not all over the place.
+        everything.sort_by_key(|place| wants_to_be_alone(&self.suite.cases[*place]));
         if !self.options.solo {
             self.round(everything, THREADS, &mut results, |_, _| true);
             return results;

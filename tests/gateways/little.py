@@ -34,6 +34,10 @@ def ask(provider, request):
     body = json.dumps({**request, "model": provider["model"]})
     connection.request("POST", f"{url.path}/chat/completions", body, headers)
     answer = connection.getresponse()
+    if KIND == "follows" and answer.status == 302:
+        answer.read()
+        connection.request("GET", urlsplit(answer.headers["location"]).path)
+        answer = connection.getresponse()
     if answer.status != 200:
         raise Lost(answer.status, answer.read())
     return answer
