@@ -11,8 +11,8 @@ use crate::{
 /// A date may ask for this much more than was meant: whole seconds, with a tenth to spare.
 const ROUNDED_UP: Micros = 1_100_000;
 
-/// What one of a crowd may take of a client's thread before the next has its turn: three times what an SDK was seen to need (6 ms).
-const TURN: Micros = 20_000;
+/// What one of a crowd may take of a client's thread before the next has its turn: more than an SDK was seen to need (6 ms).
+const TURN: Micros = 10_000;
 
 /// How a wait that a reply names compares with the ceiling and with the time left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ fn in_a_circle(pause_ms: u64) -> Story {
 #[case::led_to_silence("attempt-timeout-kept", story().asks(0, Primary, status(307).timed(Some(3000), Some(3000))).led_back_after(10).failed(3010, Class::Other))]
 #[case::never_a_whole_head("attempt-timeout-kept", stream().asks(0, Primary, silent(2051).timed(Some(10), Some(2051))).failed(2051, Class::Timeout))]
 #[case::stalled_after_a_late_head("attempt-timeout-kept", story().asks(0, Primary, stalled(1500, 2600)).failed(2600, Class::Timeout))]
-#[case::beyond_the_turns_of_a_crowd("attempt-timeout-kept", true_crowd(2071))]
+#[case::beyond_the_turns_of_a_crowd("attempt-timeout-kept", true_crowd(2061))]
 #[case::virtual_crowds_take_no_time("attempt-timeout-kept", true_crowd(2051).facts(|t| t.clock = ClockKind::Virtual))]
 #[case::no_outcome("terminates", story().asks(0, Primary, good()))]
 fn breaks(#[case] rule: &str, #[case] story: Story) {
@@ -34,7 +34,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::in_time("deadline-kept", alone().asks(0, Primary, silent(2000)).failed(8000, Class::Timeout))]
 #[case::a_circle_with_a_pause("attempt-timeout-kept", in_a_circle(1500))]
 #[case::given_up("attempt-timeout-kept", alone().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
-#[case::in_turn("attempt-timeout-kept", true_crowd(2070))]
+#[case::in_turn("attempt-timeout-kept", true_crowd(2060))]
 #[case::slow_stream("attempt-timeout-kept", stream().asks(0, Primary, good().timed(Some(100), Some(6000))).completed(6000, 0))]
 #[case::ended("terminates", story().asks(0, Primary, good()).completed(20, 0))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
