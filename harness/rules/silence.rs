@@ -132,7 +132,7 @@ fn gap(view: &View, attempt: &Attempt, pace: &Pace) -> Option<Silence> {
     }
     let bytes = Some((pace.idle, "a byte", patience.bytes));
     let content = patience.content.map(|content| (pace.semantic_idle, "content", content));
-    bytes.into_iter().chain(content).find(|(silent, _, limit)| *silent > limit + view.allowance())
+    bytes.into_iter().chain(content).find(|(silent, _, limit)| *silent > limit + ALLOWANCE)
 }
 
 /// The silence at the end of a reply that was left too late, unless the attempt's own timeout ran out before.
@@ -142,7 +142,7 @@ fn last_silence(view: &View, attempt: &Attempt, pace: &Pace) -> Option<Silence> 
     let first = attempt_due(view, attempt).is_none_or(|attempt| due <= attempt);
     let since = if of == "content" { pace.since_content } else { pace.since_byte };
     let began = view.over(attempt).saturating_sub(since);
-    (first && until > due + view.allowance()).then(|| (until - began, of, due - began))
+    (first && until > due + ALLOWANCE).then(|| (until - began, of, due - began))
 }
 
 /// Until when the user was kept waiting. The status of an error is enough to go on, so its body need not be left.

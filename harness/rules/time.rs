@@ -5,14 +5,11 @@ use crate::{
     causes::{Class, Waits, Wire},
     policy::RetryBudget,
     scenario::Host,
-    transcript::{Attempt, ClockKind, Micros},
+    transcript::{Attempt, Micros},
 };
 
 /// A date may ask for this much more than was meant: whole seconds, with a tenth to spare.
 const ROUNDED_UP: Micros = 1_100_000;
-
-/// What one of a crowd may take of a client's thread before the next has its turn: more than an SDK was seen to need (6 ms).
-const TURN: Micros = 10_000;
 
 /// How a wait that a reply names compares with the ceiling and with the time left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +85,6 @@ impl View<'_> {
         let needed =
             [policy.backoff.cap, policy.attempt_timeout, policy.fallback.reserve].map(|span| view::micros(*span));
         moment - self.t.users[0].arrived + needed.iter().sum::<Micros>() + ALLOWANCE <= view::micros(*policy.deadline)
-    }
-
-    /// What upper bounds allow. In true time a client serves a crowd in turn: where all their timers run out at once, each of the
-    /// others may come first.
-    pub fn allowance(&self) -> Micros {
-        let others = if self.t.clock == ClockKind::Real { self.t.users.len().saturating_sub(1) } else { 0 };
-        ALLOWANCE + TURN * others as Micros
     }
 
     /// Whether users may have had to wait for each other, since only so many attempts are open at once.

@@ -23,8 +23,9 @@ fn in_a_circle(pause_ms: u64) -> Story {
 #[case::led_to_silence("attempt-timeout-kept", story().asks(0, Primary, status(307).timed(Some(3000), Some(3000))).led_back_after(10).failed(3010, Class::Other))]
 #[case::never_a_whole_head("attempt-timeout-kept", stream().asks(0, Primary, silent(2051).timed(Some(10), Some(2051))).failed(2051, Class::Timeout))]
 #[case::stalled_after_a_late_head("attempt-timeout-kept", story().asks(0, Primary, stalled(1500, 2600)).failed(2600, Class::Timeout))]
-#[case::beyond_the_turns_of_a_crowd("attempt-timeout-kept", true_crowd(2061))]
-#[case::virtual_crowds_take_no_time("attempt-timeout-kept", true_crowd(2051).facts(|t| t.clock = ClockKind::Virtual))]
+#[case::beyond_the_turns_of_a_crowd("attempt-timeout-kept", true_crowd(2071, 2050))]
+#[case::a_crowd_of_which_all_are_late("attempt-timeout-kept", true_crowd(2056, 2051))]
+#[case::virtual_crowds_take_no_time("attempt-timeout-kept", true_crowd(2051, 2000).facts(|t| t.clock = ClockKind::Virtual))]
 #[case::no_outcome("terminates", story().asks(0, Primary, good()))]
 fn breaks(#[case] rule: &str, #[case] story: Story) {
     super::breaks(rule, &story);
@@ -34,7 +35,7 @@ fn breaks(#[case] rule: &str, #[case] story: Story) {
 #[case::in_time("deadline-kept", alone().asks(0, Primary, silent(2000)).failed(8000, Class::Timeout))]
 #[case::a_circle_with_a_pause("attempt-timeout-kept", in_a_circle(1500))]
 #[case::given_up("attempt-timeout-kept", alone().asks(0, Primary, silent(2000)).failed(2010, Class::Timeout))]
-#[case::in_turn("attempt-timeout-kept", true_crowd(2060))]
+#[case::in_turn("attempt-timeout-kept", true_crowd(2070, 2050))]
 #[case::slow_stream("attempt-timeout-kept", stream().asks(0, Primary, good().timed(Some(100), Some(6000))).completed(6000, 0))]
 #[case::ended("terminates", story().asks(0, Primary, good()).completed(20, 0))]
 fn keeps(#[case] rule: &str, #[case] story: Story) {
@@ -51,8 +52,8 @@ fn leaves_alone(#[case] rule: &str, #[case] story: Story, #[case] says: Option<S
     super::leaves_alone(rule, &story, says);
 }
 
-/// Two users of one process in true time: the first is given up after so long, since the other came first.
-fn true_crowd(ms: u64) -> Story {
-    let first = alone().facts(|t| t.clock = ClockKind::Real).asks(0, Primary, silent(ms)).failed(ms, Class::Timeout);
-    first.user(0).request(|r| r.fallback_safe = false).asks(0, Primary, silent(2000)).failed(2000, Class::Timeout)
+/// Two users of one process in true time, each given up after so long.
+fn true_crowd(one: u64, other: u64) -> Story {
+    let crowd = alone().facts(|t| t.clock = ClockKind::Real).asks(0, Primary, silent(one)).failed(one, Class::Timeout);
+    crowd.user(0).request(|r| r.fallback_safe = false).asks(0, Primary, silent(other)).failed(other, Class::Timeout)
 }
