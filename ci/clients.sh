@@ -12,7 +12,7 @@ RESULTS=$CLIENTS/results
 export LITELLM_LOCAL_MODEL_COST_MAP=True # no price list from the net
 export PIP_DISABLE_PIP_VERSION_CHECK=1 NPM_CONFIG_AUDIT=false NPM_CONFIG_FUND=false NPM_CONFIG_UPDATE_NOTIFIER=false
 
-step() { printf '\n== %s\n' "$1"; }
+step() { printf '\n== %s\n' "$1" >&2; }
 
 # The folder of a client's sources, and that of what it is installed from: the Router is LiteLLM's.
 source_of() { case $1 in litellm-proxy | portkey) echo "harness/adapters/gateways/$1" ;; *) echo "harness/adapters/$1" ;; esac; }

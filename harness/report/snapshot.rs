@@ -8,7 +8,7 @@ use crate::transcript::{ClockKind, Transcript, UserRequest};
 pub fn made_of(transcript: &Transcript) -> Value {
     let mut outcomes: Vec<(Value, usize)> = Vec::new();
     for user in &transcript.users {
-        let outcome = outcome(user);
+        let outcome = outcome(user, is_estimate(transcript));
         match outcomes.iter_mut().find(|(known, _)| *known == outcome) {
             Some((_, users)) => *users += 1,
             None => outcomes.push((outcome, 1)),
@@ -23,9 +23,10 @@ pub fn made_of(transcript: &Transcript) -> Value {
     outcomes.into_iter().map(told).collect()
 }
 
-/// Whether another run says the same: who of many users got what depends on true time.
+/// Whether another run says the same: who of many users got what depends on true time, and what one had who left.
 pub fn is_stable(transcript: &Transcript) -> bool {
-    transcript.clock == ClockKind::Virtual || transcript.users.len() == 1
+    let alone_to_the_end = matches!(&transcript.users[..], [user] if user.left.is_none());
+    transcript.clock == ClockKind::Virtual || alone_to_the_end
 }
 
 /// The file of a scenario, below the folder of its client: `family/slug@labels.snap`.
@@ -58,14 +59,19 @@ pub fn difference(kept: &str, now: &str) -> String {
     minus.chain(plus).collect()
 }
 
-fn outcome(user: &UserRequest) -> Value {
+/// Whether a gateway's usage is its own guess, which depends on the words of the prompt.
+fn is_estimate(transcript: &Transcript) -> bool {
+    transcript.by_status && transcript.attempts.iter().all(|attempt| attempt.reply.usage.is_none())
+}
+
+fn outcome(user: &UserRequest, estimate: bool) -> Value {
     let Some(outcome) = &user.outcome else { return json!({ "result": null }) };
     let facts = json!({
         "result": outcome.result,
         "text": outcome.shown,
         "finish_reason": outcome.finish_reason,
         "tool_calls": outcome.tool_calls,
-        "usage": outcome.usage,
+        "usage": outcome.usage.as_ref().map(|usage| if estimate { json!("an estimate") } else { json!(usage) }),
         "class": outcome.class,
         "status": outcome.status,
         "retryable": outcome.retryable,
