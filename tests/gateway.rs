@@ -188,7 +188,7 @@ fn what_is_left_of_earlier_users_is_no_part_of_a_case() {
 #[test]
 fn two_that_are_led_to_one_place_are_told_apart() {
     let moved =
-        "primary: [ { status: 302, head_after: 300ms, headers: { location: \"$url.primary/v2\" }, body: moved }, ok ]";
+        "primary: [ { status: 302, head_after: 100ms, headers: { location: \"$url.primary/v2\" }, body: moved }, ok ]";
     let (results, _) = run("follows", &[("one", moved), ("other", moved)]);
     for result in &results {
         assert!(broken_rules(result).contains(&"redirect-guarded"), "{}", words(result));
