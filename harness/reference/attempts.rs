@@ -23,6 +23,9 @@ use crate::{
     scenario::Host,
 };
 
+/// Timers go by the millisecond, and a request needs one to get out.
+const LAST_MOMENT: Duration = Duration::from_millis(2);
+
 /// Makes the request.
 pub async fn run(client: &Reference, call: Call) -> Outcome {
     let deadline = Instant::now() + *client.policy.deadline;
@@ -217,8 +220,8 @@ impl<'a> UserRequest<'a> {
     async fn place(&self, host: Host, until: Instant) -> Option<Place<'a>> {
         let client = self.client;
         let room = timeout_at(until, client.in_flight.acquire()).await.ok()?.ok()?;
-        // Room that comes at the last moment is none: the attempt would end before it began.
-        if Instant::now() >= until {
+        // Room that comes at the last moment is none: the attempt would end before its request is out.
+        if Instant::now() + LAST_MOMENT >= until {
             return None;
         }
         client.breaker(host).enter().map(|leave| Place { room, leave })
