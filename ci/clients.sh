@@ -62,15 +62,15 @@ command_of() { # name
 
 brownout() { cargo run --quiet --release --locked -- "$@"; }
 
-# Command, policy and known violations stand in the client.yaml of its folder. Where the machine was too busy to tell (3), it is
-# asked once more.
+# Command, policy and known violations stand in the client.yaml of its folder. True time and a busy machine can spoil a run: what is not
+# fine is run once more, and counts if it comes again.
 run() { # name
   local status=0
   step "the suite over $1"
   mkdir -p "$RESULTS"
   judge "$1" || status=$?
-  [ "$status" -eq 3 ] || return "$status"
-  step "once more over $1"
+  [ "$status" -ne 0 ] || return 0
+  step "once more over $1, which ended with $status"
   judge "$1"
 }
 
